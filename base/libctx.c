@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/libctx.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+
+#include "base/error.h"
+
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(OSSL_LIB_CTX *) the_context;
+
+static OSSL_LIB_CTX *context_new(void)
+{
+    OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+
+    if (ctx != NULL && OSSL_PROVIDER_load(ctx, "default") == NULL) {
+        OSSL_LIB_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return ctx;
+}
+
+OSSL_LIB_CTX *libctx_get(void)
+{
+    OSSL_LIB_CTX *ctx = atomic_load_explicit(&the_context, memory_order_acquire);
+
+    if (ctx != NULL)
+        return ctx;
+    (void)pthread_mutex_lock(&making);
+    ctx = atomic_load_explicit(&the_context, memory_order_relaxed);
+    if (ctx == NULL) {
+        ctx = context_new();
+        atomic_store_explicit(&the_context, ctx, memory_order_release);
+    }
+    (void)pthread_mutex_unlock(&making);
+    return ctx;
+}
+
+sigb_rc libctx_require(OSSL_LIB_CTX **ctx, sigb_diag *diag)
+{
+    OSSL_LIB_CTX *made = libctx_get();
+
+    if (made == NULL)
+        return sigb_openssl_failed(diag, "a library context");
+    *ctx = made;
+    return SIGB_OK;
+}
+
+/* The digests of base/alg.c. A fetch costs a lock and a look-up in OpenSSL, each time. */
+static struct digest_slot {
+    const char *name;
+    _Atomic(EVP_MD *) md;
+} digests[] = {{"SHA2-256", NULL}, {"SHA2-384", NULL}, {"SHA2-512", NULL}};
+
+static EVP_MD *slot_fetch(struct digest_slot *slot)
+{
+    OSSL_LIB_CTX *ctx = libctx_get();
+    EVP_MD *fetched = ctx == NULL ? NULL : EVP_MD_fetch(ctx, slot->name, NULL);
+    EVP_MD *first = NULL;
+
+    if (fetched == NULL || atomic_compare_exchange_strong(&slot->md, &first, fetched))
+        return fetched;
+    EVP_MD_free(fetched);
+    return first;
+}
+
+const EVP_MD *libctx_digest(const char *name)
+{
+    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+        EVP_MD *md;
+
+        if (strcmp(digests[i].name, name) != 0)
+            continue;
+        md = atomic_load_explicit(&digests[i].md, memory_order_acquire);
+        return md != NULL ? md : slot_fetch(&digests[i]);
+    }
+    return NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The private OSSL_LIB_CTX in which all cryptography of ours runs. */
+#ifndef SIGB_BASE_LIBCTX_H
+#define SIGB_BASE_LIBCTX_H
+
+#include <openssl/types.h>
+
+#include <sigbridge/error.h>
+
+/*
+ * One context for the process: the default provider alone, no configuration
+ * file, so that no openssl.cnf routes verification into a token. Made at first
+ * use, from any thread; never freed, because OpenSSL's own teardown may run
+ * first. NULL when it cannot be made; asking again tries again.
+ */
+OSSL_LIB_CTX *libctx_get(void);
+
+/* The same, as a refusal: SIGB_E_MEMORY. */
+SIGB_CHECK sigb_rc libctx_require(OSSL_LIB_CTX **ctx, sigb_diag *diag);
+
+/*
+ * A digest of that context by OpenSSL name, fetched once and kept; the caller
+ * does not free it. NULL when it cannot be fetched.
+ */
+const EVP_MD *libctx_digest(const char *name);
+
+#endif

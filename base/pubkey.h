@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Public keys, always in the private library context (libctx.h). */
+#ifndef SIGB_BASE_PUBKEY_H
+#define SIGB_BASE_PUBKEY_H
+
+#include <openssl/types.h>
+
+#include <sigbridge/alg.h>
+#include <sigbridge/bytes.h>
+
+/* Reads one DER SubjectPublicKeyInfo without trailing bytes. The caller frees *key. SIGB_E_KEY_UNSUPPORTED. */
+SIGB_CHECK sigb_rc pubkey_parse(sigb_bytes spki, EVP_PKEY **key, sigb_diag *diag);
+
+/* Appends the DER SubjectPublicKeyInfo of a key of any library context. */
+SIGB_CHECK sigb_rc pubkey_put_spki(const EVP_PKEY *key, sigb_buf *spki, sigb_diag *diag);
+
+/*
+ * Verifies a raw COSE signature over tbs. The key must be of the private
+ * library context. SIGB_E_ALG_KEY: unknown algorithm, or it does not fit the
+ * key. SIGB_E_SIGNATURE: wrong, or of the wrong length.
+ */
+SIGB_CHECK sigb_rc pubkey_verify(EVP_PKEY *key, sigb_alg alg, sigb_bytes tbs, sigb_bytes signature,
+                                 sigb_diag *diag);
+
+#endif

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything comes from the distribution; docs/decisions/ says why each is here.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(P11KIT REQUIRED IMPORTED_TARGET p11-kit-1)
+pkg_check_modules(LIBP11 REQUIRED IMPORTED_TARGET libp11)
+pkg_check_modules(CBOR REQUIRED IMPORTED_TARGET libcbor)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+if(SIGBRIDGE_TESTS)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()

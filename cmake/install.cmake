@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+configure_file(${CMAKE_SOURCE_DIR}/cmake/sigbridge.pc.in ${CMAKE_BINARY_DIR}/sigbridge.pc @ONLY)
+install(TARGETS sigbridge sigbridge-cli)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/sigbridge DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_BINARY_DIR}/sigbridge.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(GLOB man1 ${CMAKE_SOURCE_DIR}/docs/man/*.1)
+file(GLOB man3 ${CMAKE_SOURCE_DIR}/docs/man/*.3)
+install(FILES ${man1} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${man3} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/completions/ DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every limit on input, in one place. More than this is refused: SIGB_E_LIMIT where no other code is named. */
+#ifndef SIGBRIDGE_LIMITS_H
+#define SIGBRIDGE_LIMITS_H
+
+#define SIGB_MAX_STATEMENT     16777216 /* bytes of a statement or payload; larger goes by digest */
+#define SIGB_MAX_MST_STATEMENT 1048576  /* bytes of a statement under the mst profile: SIGB_E_SIZE */
+#define SIGB_MAX_DEPTH         16       /* nesting of CBOR items: SIGB_E_DEPTH */
+#define SIGB_MAX_CERTS         16       /* certificates in a set or chain */
+#define SIGB_MAX_CERT_LEN      65536    /* bytes of one certificate */
+#define SIGB_MAX_CRL_LEN       16777216 /* bytes of one CRL */
+#define SIGB_MAX_SUBJECT       8192     /* bytes of a subject (RFC 9943) */
+#define SIGB_MAX_DID           8192     /* bytes of an issuer (RFC 9943) */
+#define SIGB_MAX_OID           1024     /* characters of a dotted OID */
+#define SIGB_MAX_URI           4096     /* characters of a pkcs11: URI */
+#define SIGB_MAX_PIN_LEN       255      /* bytes of a PIN */
+#define SIGB_MAX_SIGNATURE     8192     /* bytes of a raw signature */
+#define SIGB_MAX_KEY_ID        64       /* bytes of a CKA_ID we write */
+
+#endif

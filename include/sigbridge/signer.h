@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A signer signs and cannot reveal its key. Where the key lives is decided once,
+ * when the signer is made: in a PKCS#11 token, behind an EVP_PKEY that the
+ * application has, or behind two functions of the application's own.
+ *
+ * Threads: a signer may be used by several threads at once, if its ops may.
+ * sigb_signer_free() must be the last call on it.
+ */
+#ifndef SIGBRIDGE_SIGNER_H
+#define SIGBRIDGE_SIGNER_H
+
+#include <openssl/types.h>
+
+#include <sigbridge/alg.h>
+#include <sigbridge/bytes.h>
+#include <sigbridge/pin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+typedef struct sigb_signer sigb_signer;
+
+/*
+ * What a back end must do: two functions.
+ *
+ * sign: appends the COSE signature over all of `tbs` to `signature`: for ECDSA
+ * r || s, each as wide as the curve (RFC 9053, 2.1); for RSASSA-PSS the modulus
+ * width (RFC 8230), salt as long as the digest; for EdDSA the bytes of RFC 8032.
+ * Hashing is the back end's work. `alg` is one that fits the public key.
+ * free: releases impl; may be NULL.
+ */
+typedef struct sigb_signer_ops {
+    sigb_rc (*sign)(void *impl, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature, sigb_diag *diag);
+    void (*free)(void *impl);
+} sigb_signer_ops;
+
+/*
+ * A signer over functions of the caller's. `spki` is the DER SubjectPublicKeyInfo
+ * of the key (copied). Takes impl: it is released by ops->free with the signer,
+ * and also when this call fails. `ops` is copied.
+ * SIGB_E_KEY_UNSUPPORTED: the key fits no algorithm. SIGB_E_USAGE, SIGB_E_MEMORY.
+ */
+SIGB_CHECK sigb_rc sigb_signer_from_ops(const sigb_signer_ops *ops, void *impl, sigb_bytes spki,
+                                        sigb_signer **signer, sigb_diag *diag);
+
+/*
+ * A signer over a private key that the application holds through OpenSSL: in
+ * memory, or in any provider or engine (libp11's keys among them). Takes a
+ * reference to pkey. The signature is made in the library context that the
+ * key belongs to. SIGB_E_KEY_UNSUPPORTED, SIGB_E_USAGE, SIGB_E_MEMORY.
+ */
+SIGB_CHECK sigb_rc sigb_signer_from_evp_pkey(EVP_PKEY *pkey, sigb_signer **signer, sigb_diag *diag);
+
+/* How to reach a PKCS#11 key. Zero-initialise, then set what is known. Borrowed for the call. */
+typedef struct sigb_pkcs11_options {
+    const char *module; /* path of the module; NULL: module-path or module-name of the URI, then
+                           PKCS11_MODULE_PATH, then p11-kit's proxy */
+    sigb_pin_fn pin;    /* asked where the URI has no pin-source or pin-value; may be NULL.
+                           Must stay callable for the signer's life */
+    void *pin_arg;
+    sigb_notes notes; /* remarks while opening */
+} sigb_pkcs11_options;
+
+/*
+ * Opens the one private key that `uri` (RFC 7512, checked strictly) names: finds
+ * module, token and key, logs in once if the token asks for it, and reads the
+ * certificates and the public key that the token holds for the key.
+ * Refusals: SIGB_E_URI, _MODULE, _TOKEN, _TOKEN_ABSENT, _TOKEN_AMBIGUOUS,
+ * _PIN_*, _KEY_ABSENT, _KEY_AMBIGUOUS (lists the candidates with serial=),
+ * _KEY_NO_SIGN, _KEY_UNSUPPORTED, _MECHANISM, _MEMORY.
+ * Each signature is then two Cryptoki calls, C_SignInit and C_Sign; the first
+ * is verified against the public key before it is returned.
+ */
+SIGB_CHECK sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *options,
+                                           sigb_signer **signer, sigb_diag *diag);
+
+/* DER SubjectPublicKeyInfo of the key; no bytes while it is not known (some tokens hide it). */
+sigb_bytes sigb_signer_spki(const sigb_signer *signer);
+
+/*
+ * Certificates that the back end keeps for the key and candidates for its
+ * chain, as DER one behind the other, in no order; no bytes if there are none.
+ * Not checked in any way, and not bound to the key.
+ */
+sigb_bytes sigb_signer_certs(const sigb_signer *signer);
+
+/*
+ * Pins the public key that signatures must verify against. Needed where
+ * sigb_signer_spki() is empty; elsewhere a comparison.
+ * SIGB_E_CERT_OTHER_KEY: the signer is known to hold another key.
+ */
+SIGB_CHECK sigb_rc sigb_signer_expect(sigb_signer *signer, sigb_bytes spki, sigb_diag *diag);
+
+/*
+ * The algorithm for a public key: P-256/384/521 give ES256/384/512; RSA from
+ * 2048, 3072 and 4096 bits PS256/384/512; Ed25519 EdDSA. `wanted` other than
+ * SIGB_ALG_NONE is checked against the key (SIGB_E_ALG_KEY) and the profile
+ * (SIGB_E_PROFILE). SIGB_E_KEY_UNSUPPORTED, SIGB_E_WEAK_KEY.
+ */
+SIGB_CHECK sigb_rc sigb_alg_for_key(sigb_bytes spki, sigb_alg wanted, sigb_profile profile, sigb_alg *alg,
+                                    sigb_diag *diag);
+
+/*
+ * Appends the raw COSE signature over `tbs` to `signature`. Length is always
+ * checked, and the bytes are verified where the back end says it must
+ * (SIGB_E_SIGNATURE_FAULT); otherwise they are as the back end made them.
+ */
+SIGB_CHECK sigb_rc sigb_signer_sign(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
+                                    sigb_diag *diag);
+
+/* Releases the key, its sessions and its PIN. NULL is allowed. */
+void sigb_signer_free(sigb_signer *signer);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place that judges. A sigb_verified exists only for a statement whose
+ * signature, chain, issuer and claims passed every check of a policy; there is
+ * no flag that leaves a check out, and no policy without an anchor.
+ *
+ * All cryptography runs in a library context of this library's own, whatever
+ * openssl.cnf says.
+ *
+ * Threads: set a policy up in one thread; then any number of threads may verify
+ * with it. It remembers chains that it has checked (same bytes, same anchors,
+ * still within their validity), never signatures.
+ */
+#ifndef SIGBRIDGE_VERIFY_H
+#define SIGBRIDGE_VERIFY_H
+
+#include <sigbridge/alg.h>
+#include <sigbridge/bytes.h>
+#include <sigbridge/issuer.h>
+#include <sigbridge/statement.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+typedef struct sigb_policy sigb_policy;
+typedef struct sigb_verified sigb_verified;
+
+/* What is wanted of a statement. NULL when out of memory. Profile MST until set otherwise. */
+sigb_policy *sigb_policy_new(void);
+void sigb_policy_free(sigb_policy *policy);
+
+/* Anchors: roots and an EKU, or an exact issuer, or both (then all must hold). */
+SIGB_CHECK sigb_rc sigb_policy_put_roots(sigb_policy *policy, sigb_bytes certs, sigb_diag *diag);
+SIGB_CHECK sigb_rc sigb_policy_set_eku(sigb_policy *policy, const char *oid, sigb_diag *diag);
+SIGB_CHECK sigb_rc sigb_policy_set_issuer(sigb_policy *policy, const char *did, sigb_diag *diag);
+
+/* Further demands; each is off until set. */
+SIGB_CHECK sigb_rc sigb_policy_set_subject(sigb_policy *policy, const char *subject, sigb_diag *diag);
+SIGB_CHECK sigb_rc sigb_policy_set_min_svn(sigb_policy *policy, int64_t svn, sigb_diag *diag);
+
+/* Judge validity periods at this time instead of now; SIGB_TIME_UNCHECKED is refused. */
+SIGB_CHECK sigb_rc sigb_policy_set_time(sigb_policy *policy, int64_t at, sigb_diag *diag);
+
+/*
+ * Adds CRLs (PEM or DER). Once one is set, every certificate but the root needs
+ * a CRL of its issuer that is current at the time of the check, or SIGB_E_REVOKED.
+ */
+SIGB_CHECK sigb_rc sigb_policy_put_crls(sigb_policy *policy, sigb_bytes crls, sigb_diag *diag);
+
+SIGB_CHECK sigb_rc sigb_policy_set_profile(sigb_policy *policy, sigb_profile profile, sigb_diag *diag);
+
+/* What the verifier holds beside the statement. Zero-initialise. Borrowed for the call. */
+typedef struct sigb_beside {
+    bool has_payload;
+    sigb_bytes payload; /* of a detached statement, which cannot be verified without it */
+    bool has_digest;
+    sigb_bytes digest; /* of the artifact, by sigb_artifact_digest() with the envelope's hash */
+} sigb_beside;
+
+/*
+ * Verifies. `beside` may be NULL. Order: shape and profile, algorithm and key,
+ * signature, chain to the anchors at the time of the check, issuer, EKU, claims,
+ * x5t, artifact. The first failure is the result.
+ * SIGB_E_ANCHOR, _PROFILE, _ALG_KEY, _SIGNATURE, _CHAIN_*, _CHAIN, _CERT_DER,
+ * _EXPIRED, _NOT_YET_VALID, _REVOKED, _ISSUER_METHOD, _DID, _DID_MISMATCH,
+ * _ISSUER, _EKU_*, _EKU, _KEY_USAGE, _LEAF_CA, _SUBJECT, _SVN, _CONTENT_TYPE,
+ * _X5T, _ARTIFACT, _PAYLOAD, _HEADER, _ENVELOPE, _USAGE, _MEMORY.
+ * What was not checked is told by sigb_verified_unchecked().
+ */
+SIGB_CHECK sigb_rc sigb_statement_verify(const sigb_statement *statement, sigb_policy *policy,
+                                         const sigb_beside *beside, sigb_verified **verified,
+                                         sigb_diag *diag);
+
+void sigb_verified_free(sigb_verified *verified);
+
+/* Verified content; views live as long as the sigb_verified. Subjects are raw: escape to show. */
+const char *sigb_verified_issuer(const sigb_verified *verified);
+sigb_bytes sigb_verified_subject(const sigb_verified *verified);      /* may be empty (cose) */
+sigb_bytes sigb_verified_content_type(const sigb_verified *verified); /* may be empty (cose) */
+bool sigb_verified_svn(const sigb_verified *verified, int64_t *svn);
+bool sigb_verified_issued_at(const sigb_verified *verified, int64_t *iat); /* self-asserted */
+sigb_alg sigb_verified_alg(const sigb_verified *verified);
+sigb_hash sigb_verified_hash(const sigb_verified *verified); /* NONE: no hash envelope */
+sigb_bytes sigb_verified_payload(const sigb_verified *verified);
+sigb_bytes sigb_verified_location(const sigb_verified *verified);
+sigb_bytes sigb_verified_chain(const sigb_verified *verified); /* DER, leaf first */
+
+/* The time that validity was judged at, and where it came from: "--at" or "system clock". */
+int64_t sigb_verified_time(const sigb_verified *verified);
+const char *sigb_verified_time_source(const sigb_verified *verified);
+
+/*
+ * What was not checked, one sentence each ("revocation not checked",
+ * "artifact not compared"); NULL behind the last. Static text.
+ */
+const char *sigb_verified_unchecked(const sigb_verified *verified, size_t index);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif

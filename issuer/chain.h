@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chains: the order, and the check by RFC 5280 as OpenSSL's strict mode judges
+ * it, always in the private library context and at security level 2.
+ * For issuer/derive.c (signing) and verify/.
+ */
+#ifndef SIGB_ISSUER_CHAIN_H
+#define SIGB_ISSUER_CHAIN_H
+
+#include <openssl/x509.h>
+
+#include <sigbridge/issuer.h>
+
+/* How a chain is to be judged. */
+typedef struct chain_rules {
+    STACK_OF(X509) * roots;    /* the last certificate must be byte-equal to one of them; NULL: the
+                                chain's own last certificate is the anchor (did:x509 resolution) */
+    STACK_OF(X509_CRL) * crls; /* NULL: revocation is not judged */
+    int64_t at;                /* resolved seconds, or SIGB_TIME_UNCHECKED */
+    bool require_key_usage;    /* signing: keyUsage must be present; else absent passes */
+} chain_rules;
+
+/* When the answer would change: validity of the certificates (and CRLs) that were judged. */
+typedef struct chain_window {
+    int64_t not_before, not_after; /* inclusive */
+} chain_window;
+
+/*
+ * Judges `chain` exactly as it stands: leaf first, anchor last, every
+ * certificate used and in order. One X509_verify_cert. window may be NULL.
+ * SIGB_E_CHAIN_INCOMPLETE, _CHAIN_ROOT, _CHAIN_UNRELATED, _CHAIN (names the
+ * certificate and OpenSSL's reason), _EXPIRED, _NOT_YET_VALID, _REVOKED,
+ * _LEAF_CA, _KEY_USAGE, _WEAK_KEY, _WEAK_DIGEST.
+ */
+SIGB_CHECK sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules, chain_window *window,
+                               sigb_diag *diag);
+
+/*
+ * Puts the certificates in order behind `leaf`: each one's issuer next, the
+ * pinned root last (taken from roots where certs lacks it). References are
+ * taken. SIGB_E_CHAIN_INCOMPLETE, _CHAIN_ROOT, _CHAIN_AMBIGUOUS, _CHAIN_UNRELATED.
+ */
+SIGB_CHECK sigb_rc chain_order(X509 *leaf, STACK_OF(X509) * certs, STACK_OF(X509) * roots,
+                               STACK_OF(X509) * *chain, sigb_diag *diag);
+
+/* A certificate for a person: its subject, escaped and cut to fit. Returns room. */
+#define CERT_NAME_ROOM 96
+const char *cert_name(X509 *cert, char room[CERT_NAME_ROOM]);
+
+/* ---- eku.c ---- */
+
+/* The leaf must have this EKU. SIGB_E_EKU_ABSENT, _EKU_MALFORMED, _EKU; _EKU_ANY if oid is anyExtendedKeyUsage. */
+SIGB_CHECK sigb_rc eku_require(X509 *leaf, const char *oid, sigb_diag *diag);
+
+/*
+ * The one EKU that can name an issuer: neither anyExtendedKeyUsage nor one of the
+ * general purposes of id-kp (1.3.6.1.5.5.7.3.*), unless it is the only one.
+ * Appends the dotted OID. SIGB_E_EKU_AMBIGUOUS lists them.
+ */
+SIGB_CHECK sigb_rc eku_only(X509 *leaf, sigb_buf *oid, sigb_diag *diag);
+
+/* True for a dotted OID: digits and dots, two arcs and more, no leading zeros, 2.x or 0|1.(0..39), any length. */
+bool oid_is_valid(sigb_bytes text);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What pkcs11/ offers to token/ and (later) provider/: a strictly read URI, a
+ * module with one initialised state per process, the slots that match, and an
+ * open, logged-in session. One noun a file: uri.c, module.c, slot.c, session.c,
+ * object.c, mechanism.c, pin.c, sign.c, signer.c, ckr.c.
+ *
+ * Locks: none is held across a C_ call or a PIN callback.
+ */
+#ifndef SIGB_PKCS11_PKCS11_H
+#define SIGB_PKCS11_PKCS11_H
+
+#include <p11-kit/pkcs11.h>
+
+#include <sigbridge/signer.h>
+
+/* ---- uri.c: RFC 7512, strictly ---- */
+
+typedef struct p11_uri p11_uri; /* every attribute decoded; the PIN in secret memory */
+
+/*
+ * Refused (SIGB_E_URI): attributes twice, NUL, blanks and control characters,
+ * unknown path attributes, both PIN attributes, both module attributes, a
+ * malformed escape. An unknown query attribute and pin-value draw a note.
+ */
+SIGB_CHECK sigb_rc p11_uri_parse(const char *text, const sigb_notes *notes, p11_uri **uri, sigb_diag *diag);
+void p11_uri_free(p11_uri *uri);
+
+/*
+ * Attributes; NULL or no bytes where the URI does not say. Path attributes not
+ * named here (manufacturer, model, slot-*, library-*) act in p11_slots_find().
+ */
+const char *p11_uri_token(const p11_uri *uri); /* label */
+const char *p11_uri_serial(const p11_uri *uri);
+const char *p11_uri_object(const p11_uri *uri); /* CKA_LABEL */
+sigb_bytes p11_uri_id(const p11_uri *uri);      /* CKA_ID */
+bool p11_uri_has_id(const p11_uri *uri);
+bool p11_uri_class(const p11_uri *uri, CK_OBJECT_CLASS *class); /* type= ; false if absent */
+const char *p11_uri_module_path(const p11_uri *uri);
+const char *p11_uri_module_name(const p11_uri *uri);
+const char *p11_uri_pin_source(const p11_uri *uri);
+bool p11_uri_has_pin(const p11_uri *uri); /* pin-value present */
+
+/* How an object is named to p11_uri_format(). Strings may be NULL. */
+typedef struct p11_name {
+    const char *token, *serial, *manufacturer, *model;
+    const char *object;
+    sigb_bytes id;
+    const char *type; /* "private", "public", "cert" or NULL */
+} p11_name;
+
+/* Appends the URI; reading it back names the same thing. Never a PIN attribute. */
+void p11_uri_format(sigb_buf *out, const p11_name *name);
+
+/* ---- module.c: one state per module and process ---- */
+
+typedef struct p11_module p11_module;
+
+/*
+ * Loads and initialises the module that options->module, the URI, PKCS11_MODULE_PATH
+ * or p11-kit's proxy names, in this order; a module that the process has open
+ * already is shared. SIGB_E_MODULE.
+ */
+SIGB_CHECK sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options *options,
+                                   p11_module **module, sigb_diag *diag);
+
+/* C_Finalize only after the last user, and only if our C_Initialize was the one that took effect. */
+void p11_module_close(p11_module *module);
+
+CK_FUNCTION_LIST *p11_module_calls(const p11_module *module);
+const char *p11_module_path(const p11_module *module);
+
+/* ---- slot.c ---- */
+
+typedef struct p11_slot {
+    CK_SLOT_ID id;
+    CK_TOKEN_INFO token;                                     /* flags as they were when it was found */
+    char label[33], serial[17], manufacturer[33], model[17]; /* blanks removed, terminated */
+} p11_slot;
+
+/* All slots whose token matches; the caller frees *slots with OPENSSL_free(). None: SIGB_E_TOKEN_ABSENT. */
+SIGB_CHECK sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
+                                  sigb_diag *diag);
+
+/* Exactly one initialised token: SIGB_E_TOKEN_ABSENT, or SIGB_E_TOKEN_AMBIGUOUS which lists them. */
+SIGB_CHECK sigb_rc p11_slot_require(p11_module *module, const p11_uri *uri, p11_slot *slot, sigb_diag *diag);
+
+/* ---- pin.c ---- */
+
+/*
+ * Logs a session in: pin-value of the URI, else pin-source, else options->pin;
+ * nothing if the token needs no login or has one. One attempt.
+ * SIGB_E_PIN_NEEDED, _PIN_INCORRECT, _PIN_LOCKED, _PIN_FINAL_TRY, _TOKEN.
+ */
+SIGB_CHECK sigb_rc p11_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                             const p11_uri *uri, const sigb_pkcs11_options *options, sigb_diag *diag);
+
+/* ---- session.c ---- */
+
+/* Opens one session, read-write if asked for. The caller closes it with p11_session_close(). */
+SIGB_CHECK sigb_rc p11_session_open(p11_module *module, const p11_slot *slot, bool writable,
+                                    CK_SESSION_HANDLE *session, sigb_diag *diag);
+void p11_session_close(p11_module *module, CK_SESSION_HANDLE session);
+
+/* ---- object.c ---- */
+
+/* All objects that match the template; the caller frees *objects with OPENSSL_free(). Finding none is SIGB_OK. */
+SIGB_CHECK sigb_rc p11_objects_find(p11_module *module, CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted,
+                                    CK_ULONG wanted_count, CK_OBJECT_HANDLE **objects, size_t *count,
+                                    sigb_diag *diag);
+
+/* Appends the value of one attribute; an attribute that the object does not have, or hides, appends nothing. */
+SIGB_CHECK sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                 CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag);
+
+/* A boolean attribute, `missing` where the object does not tell. */
+bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        CK_ATTRIBUTE_TYPE type, bool missing);
+
+/*
+ * Appends the DER SubjectPublicKeyInfo of a public key object, or of a private
+ * key as far as it tells (CKA_PUBLIC_KEY_INFO, RSA modulus and exponent).
+ * Appends nothing where the token does not tell.
+ */
+SIGB_CHECK sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                   sigb_buf *spki, sigb_diag *diag);
+
+/* ---- ckr.c ---- */
+
+/* "CKR_PIN_INCORRECT"; "CKR_0x..." in a static thread-unsafe-free form for vendor codes: give room of 24. */
+const char *ckr_name(CK_RV rv, char room[24]);
+
+/* A failed C_ call as a refusal: the code's class, its name, and what to do. */
+sigb_rc ckr_fail(sigb_diag *diag, CK_RV rv, const char *call);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every C test includes first: cmocka, in the order it demands. */
+#ifndef SIGB_TESTS_SUPPORT_H
+#define SIGB_TESTS_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sigbridge/sigbridge.h>
+
+/* A refusal is asserted by its code and by its words. */
+#define assert_refused(call, code, words)                                                                    \
+    do {                                                                                                     \
+        sigb_diag diag_of_call = {{0}, 0};                                                                   \
+        sigb_diag *diag = &diag_of_call;                                                                     \
+        assert_int_equal((call), (code));                                                                    \
+        if (strstr(diag->text, (words)) == NULL)                                                             \
+            fail_msg("words: \"%s\", wanted in them: \"%s\"", diag->text, (words));                          \
+    } while (0)
+
+#endif
