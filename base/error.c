@@ -121,12 +121,16 @@ int sigb_rc_exit(sigb_rc rc)
 /* vsnprintf cuts anywhere: take a UTF-8 character off that lost its tail. */
 static void cut_at_character(char *text, size_t len)
 {
-    size_t start = len;
+    size_t tail = 0;
+    unsigned char first;
 
-    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
-        start--;
-    if (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0xC0)
-        text[start - 1] = '\0';
+    while (tail < len && tail < 3 && ((unsigned char)text[len - 1 - tail] & 0xC0) == 0x80)
+        tail++;
+    if (tail == len)
+        return;
+    first = (unsigned char)text[len - 1 - tail];
+    if (first >= 0xC0 && tail < (first >= 0xF0 ? 3U : first >= 0xE0 ? 2U : 1U))
+        text[len - 1 - tail] = '\0';
 }
 
 static void diag_write(sigb_diag *diag, unsigned long native, const char *format, va_list args)
