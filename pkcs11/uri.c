@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pkcs11: URIs (RFC 7512). The text is judged here, character by character; only
+ * a path that passed goes to p11-kit, which matches libraries, slots and tokens.
+ * p11-kit's own reader takes repeated attributes, blanks and %00, and it would
+ * keep a PIN in ordinary memory: it never sees the query.
+ */
+#include "pkcs11/internal.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+#include <openssl/crypto.h>
+#include <p11-kit/uri.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+#define SCHEME "pkcs11:"
+
+typedef enum attr {
+    ATTR_TOKEN,
+    ATTR_MANUFACTURER,
+    ATTR_SERIAL,
+    ATTR_MODEL,
+    ATTR_LIBRARY_MANUFACTURER,
+    ATTR_LIBRARY_DESCRIPTION,
+    ATTR_LIBRARY_VERSION,
+    ATTR_OBJECT,
+    ATTR_TYPE,
+    ATTR_ID,
+    ATTR_SLOT_DESCRIPTION,
+    ATTR_SLOT_MANUFACTURER,
+    ATTR_SLOT_ID,
+    ATTR_PIN_SOURCE,
+    ATTR_PIN_VALUE,
+    ATTR_MODULE_NAME,
+    ATTR_MODULE_PATH,
+    ATTRS
+} attr;
+
+static bool is_class(const char *value);
+static bool is_number(const char *value);
+static bool is_version(const char *value);
+static bool is_plain_name(const char *value);
+static bool is_absolute(const char *value);
+static bool is_pin_source(const char *value);
+
+/* RFC 7512, 2.3 and 2.4. Fixed fields of Cryptoki give most of the widths; binary values may hold NUL. */
+/* clang-format off */
+static const struct attr_row {
+    const char *name;
+    bool query, binary;
+    size_t max; /* bytes of the decoded value */
+    bool (*check)(const char *value);
+    const char *wanted;
+} ATTRIBUTES[ATTRS] = {
+    [ATTR_TOKEN]                = {"token",                false, false, 32,             NULL,          NULL},
+    [ATTR_MANUFACTURER]         = {"manufacturer",         false, false, 32,             NULL,          NULL},
+    [ATTR_SERIAL]               = {"serial",               false, false, 16,             NULL,          NULL},
+    [ATTR_MODEL]                = {"model",                false, false, 16,             NULL,          NULL},
+    [ATTR_LIBRARY_MANUFACTURER] = {"library-manufacturer", false, false, 32,             NULL,          NULL},
+    [ATTR_LIBRARY_DESCRIPTION]  = {"library-description",  false, false, 32,             NULL,          NULL},
+    [ATTR_LIBRARY_VERSION]      = {"library-version",      false, false, 7,              is_version,    "MAJOR or MAJOR.MINOR"},
+    [ATTR_OBJECT]               = {"object",               false, false, SIGB_MAX_URI,   NULL,          NULL},
+    [ATTR_TYPE]                 = {"type",                 false, false, SIGB_MAX_URI,   is_class,      "private, public, cert, secret-key or data"},
+    [ATTR_ID]                   = {"id",                   false, true,  SIGB_MAX_URI,   NULL,          NULL},
+    [ATTR_SLOT_DESCRIPTION]     = {"slot-description",     false, false, 64,             NULL,          NULL},
+    [ATTR_SLOT_MANUFACTURER]    = {"slot-manufacturer",    false, false, 32,             NULL,          NULL},
+    [ATTR_SLOT_ID]              = {"slot-id",              false, false, 18,             is_number,     "a decimal number"},
+    [ATTR_PIN_SOURCE]           = {"pin-source",           true,  false, SIGB_MAX_URI,   is_pin_source, "file:/PATH or an absolute path; commands and other sources are not run"},
+    [ATTR_PIN_VALUE]            = {"pin-value",            true,  false, 0,              NULL,          NULL}, /* read by take_pin() */
+    [ATTR_MODULE_NAME]          = {"module-name",          true,  false, 255,            is_plain_name, "a name without slashes"},
+    [ATTR_MODULE_PATH]          = {"module-path",          true,  false, SIGB_MAX_URI,   is_absolute,   "an absolute path"},
+};
+/* clang-format on */
+
+/* Attributes of which a URI has one at most. */
+static const attr RIVALS[][2] = {{ATTR_PIN_SOURCE, ATTR_PIN_VALUE}, {ATTR_MODULE_NAME, ATTR_MODULE_PATH}};
+
+static const struct class_row {
+    const char *name;
+    CK_OBJECT_CLASS class;
+} CLASSES[] = {
+    {"private", CKO_PRIVATE_KEY},   {"public", CKO_PUBLIC_KEY}, {"cert", CKO_CERTIFICATE},
+    {"secret-key", CKO_SECRET_KEY}, {"data", CKO_DATA},
+};
+
+struct p11_uri {
+    bool given[ATTRS];
+    sigb_buf values[ATTRS]; /* decoded, with a terminator behind */
+    sigb_pin *pin;
+    P11KitUri *kit; /* the path alone */
+};
+
+/* One parse: what every step of it needs. */
+typedef struct parse {
+    const char *text; /* whole, for positions */
+    p11_uri *uri;
+    const sigb_notes *notes;
+    sigb_diag *diag;
+} parse;
+
+static const struct class_row *class_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT(CLASSES); i++)
+        if (strcmp(CLASSES[i].name, name) == 0)
+            return &CLASSES[i];
+    return NULL;
+}
+
+static bool is_class(const char *value)
+{
+    return class_find(value) != NULL;
+}
+
+static bool is_number(const char *value)
+{
+    return value[strspn(value, "0123456789")] == '\0';
+}
+
+static bool is_version(const char *value)
+{
+    size_t major = strspn(value, "0123456789");
+
+    if (major == 0 || value[major] == '\0')
+        return major != 0;
+    return value[major] == '.' && value[major + 1] != '\0' && is_number(value + major + 1);
+}
+
+static bool is_plain_name(const char *value)
+{
+    return strchr(value, '/') == NULL && value[0] != '.';
+}
+
+static bool is_absolute(const char *value)
+{
+    return value[0] == '/';
+}
+
+static bool is_pin_source(const char *value)
+{
+    static const char scheme[] = "file:";
+
+    return is_absolute(strncmp(value, scheme, sizeof(scheme) - 1) == 0 ? value + sizeof(scheme) - 1 : value);
+}
+
+/* Characters that may stand for themselves: RFC 7512, 2.3, and RFC 3986, 2.3. */
+static bool may_stand(char c, bool query)
+{
+    return isalnum((unsigned char)c) || (c != '\0' && strchr("-._~:[]@!$'()*+,=", c) != NULL) ||
+           (c != '\0' && strchr(query ? "/?|" : "&", c) != NULL);
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
+
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* Takes one decoded byte off the text; false where it is not well formed. */
+static bool take_byte(sigb_bytes *rest, bool query, uint8_t *byte)
+{
+    const char *p = (const char *)rest->ptr;
+    size_t taken = p[0] == '%' ? 3 : 1;
+
+    if (p[0] != '%') {
+        if (!may_stand(p[0], query))
+            return false;
+        *byte = (uint8_t)p[0];
+    } else {
+        if (rest->len < 3 || hex_digit(p[1]) < 0 || hex_digit(p[2]) < 0)
+            return false;
+        *byte = (uint8_t)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
+    }
+    *rest = sigb_bytes_of(rest->ptr + taken, rest->len - taken);
+    return true;
+}
+
+/* The position alone is told: the character may be a PIN's. */
+static sigb_rc bad_character(const parse *p, sigb_bytes rest)
+{
+    return sigb_fail(p->diag, SIGB_E_URI,
+                     "the character at position %zu of the URI cannot stand there; write it as %%XX "
+                     "(two hexadecimal digits)",
+                     (size_t)((const char *)rest.ptr - p->text) + 1);
+}
+
+static sigb_rc refuse(const parse *p, attr which, const char *words)
+{
+    return sigb_fail(p->diag, SIGB_E_URI, "%s= in the URI %s", ATTRIBUTES[which].name, words);
+}
+
+/* Straight into secret memory. */
+static sigb_rc take_pin(const parse *p, sigb_bytes text)
+{
+    sigb_pin *pin = p->uri->pin = secret_new();
+
+    if (pin == NULL)
+        return sigb_no_memory(p->diag);
+    while (text.len > 0) {
+        if (pin->len == SIGB_MAX_PIN_LEN)
+            return sigb_fail(p->diag, SIGB_E_LIMIT, "pin-value= in the URI has more than %d bytes",
+                             SIGB_MAX_PIN_LEN);
+        if (!take_byte(&text, true, &pin->page[pin->len]))
+            return bad_character(p, text);
+        if (pin->page[pin->len++] == '\0')
+            return refuse(p, ATTR_PIN_VALUE, "holds %00");
+    }
+    return pin->len == 0 ? refuse(p, ATTR_PIN_VALUE, "is empty; leave it out") : SIGB_OK;
+}
+
+/* Cryptoki pads with blanks, so a blank name would match everything. */
+static bool says_nothing(attr which, sigb_bytes value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (ATTRIBUTES[which].binary || value.ptr[i] != ' ')
+            return false;
+    return true;
+}
+
+static sigb_rc judge(const parse *p, attr which, sigb_buf *value)
+{
+    const struct attr_row *row = &ATTRIBUTES[which];
+    const char *text = text_c_str(value);
+
+    if (text == NULL)
+        return sigb_no_memory(p->diag);
+    if (!row->binary && memchr(value->ptr, '\0', value->len) != NULL)
+        return refuse(p, which, "holds %00");
+    if (says_nothing(which, sigb_buf_bytes(value)))
+        return refuse(p, which, "is empty or blank; leave it out");
+    if (value->len > row->max)
+        return sigb_fail(p->diag, SIGB_E_URI, "%s= in the URI has %zu bytes where at most %zu can match",
+                         row->name, value->len, row->max);
+    if (row->check != NULL && !row->check(text))
+        return sigb_fail(p->diag, SIGB_E_URI, "%s= in the URI: %s is wanted", row->name, row->wanted);
+    return SIGB_OK;
+}
+
+static sigb_rc take_value(const parse *p, attr which, sigb_bytes text)
+{
+    sigb_buf *value = &p->uri->values[which];
+    uint8_t byte;
+
+    if (which == ATTR_PIN_VALUE)
+        return take_pin(p, text);
+    while (text.len > 0) {
+        if (!take_byte(&text, ATTRIBUTES[which].query, &byte))
+            return bad_character(p, text);
+        sigb_buf_append(value, sigb_bytes_of(&byte, 1));
+    }
+    return judge(p, which, value);
+}
+
+static attr attr_find(sigb_bytes name, bool query)
+{
+    for (size_t i = 0; i < ATTRS; i++)
+        if (ATTRIBUTES[i].query == query && sigb_bytes_equal(name, sigb_bytes_text(ATTRIBUTES[i].name)))
+            return (attr)i;
+    return ATTRS;
+}
+
+/* An unknown path attribute would widen the match if it were passed over; an unknown query attribute cannot. */
+static sigb_rc take_unknown(const parse *p, sigb_bytes name, sigb_bytes value, bool query)
+{
+    int shown = name.len > 40 ? 40 : (int)name.len;
+    uint8_t byte;
+
+    for (size_t i = 0; i < name.len; i++)
+        if (!isalnum(name.ptr[i]) && strchr("-_", name.ptr[i]) == NULL)
+            return bad_character(p, sigb_bytes_of(name.ptr + i, 1));
+    if (!query)
+        return sigb_fail(p->diag, SIGB_E_URI, "unknown path attribute \"%.*s\" in the URI", shown,
+                         (const char *)name.ptr);
+    while (value.len > 0)
+        if (!take_byte(&value, true, &byte))
+            return bad_character(p, value);
+    sigb_note(p->notes, "unknown query attribute \"%.*s\" in the URI is passed over", shown,
+              (const char *)name.ptr);
+    return SIGB_OK;
+}
+
+static sigb_rc take_attribute(const parse *p, sigb_bytes text, bool query)
+{
+    const uint8_t *equals = text.len == 0 ? NULL : memchr(text.ptr, '=', text.len);
+    sigb_bytes name, value;
+    attr which;
+
+    if (equals == NULL || equals == text.ptr)
+        return sigb_fail(p->diag, SIGB_E_URI, "an attribute of the URI is not name=value");
+    name = sigb_bytes_of(text.ptr, (size_t)(equals - text.ptr));
+    value = sigb_bytes_of(equals + 1, text.len - name.len - 1);
+    which = attr_find(name, query);
+    if (which == ATTRS)
+        return take_unknown(p, name, value, query);
+    if (p->uri->given[which])
+        return refuse(p, which, "is there twice");
+    p->uri->given[which] = true;
+    return take_value(p, which, value);
+}
+
+/* All attributes of the path, or of the query. */
+static sigb_rc take_part(const parse *p, sigb_bytes part, bool query)
+{
+    sigb_rc rc = SIGB_OK;
+
+    while (rc == SIGB_OK && part.ptr != NULL && part.len > 0) {
+        const uint8_t *end = memchr(part.ptr, query ? '&' : ';', part.len);
+        size_t len = end == NULL ? part.len : (size_t)(end - part.ptr);
+
+        if (len + 1 == part.len)
+            return sigb_fail(p->diag, SIGB_E_URI, "an attribute of the URI is not name=value");
+        rc = take_attribute(p, sigb_bytes_of(part.ptr, len), query);
+        part = end == NULL ? SIGB_BYTES_NONE : sigb_bytes_of(end + 1, part.len - len - 1);
+    }
+    return rc;
+}
+
+static sigb_rc judge_rivals(const parse *p)
+{
+    for (size_t i = 0; i < COUNT(RIVALS); i++)
+        if (p->uri->given[RIVALS[i][0]] && p->uri->given[RIVALS[i][1]])
+            return sigb_fail(p->diag, SIGB_E_URI, "the URI has both %s= and %s=; give one of them",
+                             ATTRIBUTES[RIVALS[i][0]].name, ATTRIBUTES[RIVALS[i][1]].name);
+    return SIGB_OK;
+}
+
+static sigb_rc hand_to_p11_kit(const parse *p, sigb_bytes path)
+{
+    sigb_buf text = SIGB_BUF_INIT;
+    const char *c_str;
+    int said;
+
+    text_put(&text, SCHEME);
+    sigb_buf_append(&text, path);
+    c_str = text_c_str(&text);
+    p->uri->kit = c_str == NULL ? NULL : p11_kit_uri_new();
+    if (p->uri->kit == NULL) {
+        sigb_buf_free(&text);
+        return sigb_no_memory(p->diag);
+    }
+    said = p11_kit_uri_parse(c_str, P11_KIT_URI_FOR_ANY, p->uri->kit);
+    sigb_buf_free(&text);
+    if (said == P11_KIT_URI_UNEXPECTED)
+        return sigb_no_memory(p->diag);
+    if (said != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(p->uri->kit))
+        return sigb_fail(p->diag, SIGB_E_URI, "p11-kit cannot read the URI: %s",
+                         said == P11_KIT_URI_OK ? "unknown part" : p11_kit_uri_message(said));
+    return SIGB_OK;
+}
+
+static sigb_rc parse_parts(const parse *p, sigb_bytes rest)
+{
+    const uint8_t *mark = rest.len == 0 ? NULL : memchr(rest.ptr, '?', rest.len);
+    sigb_bytes path = sigb_bytes_of(rest.ptr, mark == NULL ? rest.len : (size_t)(mark - rest.ptr));
+    sigb_bytes query = mark == NULL ? SIGB_BYTES_NONE : sigb_bytes_of(mark + 1, rest.len - path.len - 1);
+    sigb_rc rc = take_part(p, path, false);
+
+    if (rc == SIGB_OK)
+        rc = take_part(p, query, true);
+    if (rc == SIGB_OK)
+        rc = judge_rivals(p);
+    if (rc == SIGB_OK)
+        rc = hand_to_p11_kit(p, path);
+    return rc;
+}
+
+static sigb_rc parse_text(const parse *p)
+{
+    size_t scheme = sizeof(SCHEME) - 1;
+    sigb_rc rc;
+
+    if (strncasecmp(p->text, SCHEME, scheme) != 0)
+        return sigb_fail(p->diag, SIGB_E_URI, "a URI that begins with \"pkcs11:\" is wanted (RFC 7512)");
+    rc = parse_parts(p, sigb_bytes_text(p->text + scheme));
+    if (rc == SIGB_OK && p->uri->given[ATTR_PIN_VALUE])
+        sigb_note(p->notes, "the URI holds the PIN (pin-value=): whoever sees the URI has it; "
+                            "use pin-source= or another source");
+    return rc;
+}
+
+sigb_rc p11_uri_parse(const char *text, const sigb_notes *notes, p11_uri **uri, sigb_diag *diag)
+{
+    parse p = {text, NULL, notes, diag};
+    sigb_rc rc;
+
+    if (text == NULL || uri == NULL)
+        return sigb_fail(diag, SIGB_E_USAGE, "no pkcs11: URI");
+    if (strnlen(text, SIGB_MAX_URI + 1) > SIGB_MAX_URI)
+        return sigb_fail(diag, SIGB_E_LIMIT, "the URI has more than %d characters", SIGB_MAX_URI);
+    p.uri = OPENSSL_zalloc(sizeof(*p.uri));
+    if (p.uri == NULL)
+        return sigb_no_memory(diag);
+    rc = parse_text(&p);
+    if (rc != SIGB_OK) {
+        p11_uri_free(p.uri);
+        return rc;
+    }
+    *uri = p.uri;
+    return SIGB_OK;
+}
+
+void p11_uri_free(p11_uri *uri)
+{
+    if (uri == NULL)
+        return;
+    for (size_t i = 0; i < ATTRS; i++)
+        sigb_buf_free(&uri->values[i]);
+    secret_free(uri->pin);
+    p11_kit_uri_free(uri->kit);
+    OPENSSL_free(uri);
+}
+
+/* ---- what it says ---- */
+
+static const char *value_of(const p11_uri *uri, attr which)
+{
+    return uri->given[which] ? (const char *)uri->values[which].ptr : NULL;
+}
+
+const char *p11_uri_token(const p11_uri *uri)
+{
+    return value_of(uri, ATTR_TOKEN);
+}
+
+const char *p11_uri_serial(const p11_uri *uri)
+{
+    return value_of(uri, ATTR_SERIAL);
+}
+
+const char *p11_uri_object(const p11_uri *uri)
+{
+    return value_of(uri, ATTR_OBJECT);
+}
+
+sigb_bytes p11_uri_id(const p11_uri *uri)
+{
+    return sigb_buf_bytes(&uri->values[ATTR_ID]);
+}
+
+bool p11_uri_has_id(const p11_uri *uri)
+{
+    return uri->given[ATTR_ID];
+}
+
+bool p11_uri_class(const p11_uri *uri, CK_OBJECT_CLASS *class)
+{
+    const struct class_row *row = uri->given[ATTR_TYPE] ? class_find(value_of(uri, ATTR_TYPE)) : NULL;
+
+    if (row != NULL)
+        *class = row->class;
+    return row != NULL;
+}
+
+const char *p11_uri_module_path(const p11_uri *uri)
+{
+    return value_of(uri, ATTR_MODULE_PATH);
+}
+
+const char *p11_uri_module_name(const p11_uri *uri)
+{
+    return value_of(uri, ATTR_MODULE_NAME);
+}
+
+const char *p11_uri_pin_source(const p11_uri *uri)
+{
+    return value_of(uri, ATTR_PIN_SOURCE);
+}
+
+bool p11_uri_has_pin(const p11_uri *uri)
+{
+    return uri->pin != NULL;
+}
+
+const sigb_pin *p11_uri_pin(const p11_uri *uri)
+{
+    return uri->pin;
+}
+
+bool p11_uri_fits_library(const p11_uri *uri, const CK_INFO *info)
+{
+    return p11_kit_uri_match_module_info(uri->kit, info) == 1;
+}
+
+bool p11_uri_fits_slot(const p11_uri *uri, CK_SLOT_ID id, const CK_SLOT_INFO *info)
+{
+    return (!uri->given[ATTR_SLOT_ID] || p11_kit_uri_get_slot_id(uri->kit) == id) &&
+           p11_kit_uri_match_slot_info(uri->kit, info) == 1;
+}
+
+bool p11_uri_fits_token(const p11_uri *uri, const CK_TOKEN_INFO *info)
+{
+    return p11_kit_uri_match_token_info(uri->kit, info) == 1;
+}
+
+/* ---- writing one ---- */
+
+static void put_encoded(sigb_buf *out, sigb_bytes value, bool all)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = (char)value.ptr[i];
+        if (!all && (isalnum((unsigned char)c) || (c != '\0' && strchr("-._~", c) != NULL)))
+            sigb_buf_append(out, sigb_bytes_of(&c, 1));
+        else
+            text_putf(out, "%%%02X", (unsigned)value.ptr[i]);
+    }
+}
+
+static void put_attribute(sigb_buf *out, attr which, sigb_bytes value, char *separator)
+{
+    if (says_nothing(which, value))
+        return;
+    if (*separator != '\0')
+        sigb_buf_append(out, sigb_bytes_of(separator, 1));
+    text_putf(out, "%s=", ATTRIBUTES[which].name);
+    put_encoded(out, value, ATTRIBUTES[which].binary);
+    *separator = ';';
+}
+
+void p11_uri_format(sigb_buf *out, const p11_name *name)
+{
+    char separator = '\0';
+
+    text_put(out, SCHEME);
+    put_attribute(out, ATTR_MODEL, sigb_bytes_text(name->model), &separator);
+    put_attribute(out, ATTR_MANUFACTURER, sigb_bytes_text(name->manufacturer), &separator);
+    put_attribute(out, ATTR_SERIAL, sigb_bytes_text(name->serial), &separator);
+    put_attribute(out, ATTR_TOKEN, sigb_bytes_text(name->token), &separator);
+    put_attribute(out, ATTR_ID, name->id, &separator);
+    put_attribute(out, ATTR_OBJECT, sigb_bytes_text(name->object), &separator);
+    put_attribute(out, ATTR_TYPE, sigb_bytes_text(name->type), &separator);
+}
