@@ -11,16 +11,23 @@
 
 #include <sigbridge/issuer.h>
 
+/* What the leaf is judged for. */
+typedef enum chain_use {
+    CHAIN_RESOLVE, /* did:x509: keyUsage, if present, has digitalSignature or keyAgreement */
+    CHAIN_VERIFY,  /* keyUsage, if present, has digitalSignature; the leaf is not a CA */
+    CHAIN_SIGN     /* the same, and keyUsage must be present */
+} chain_use;
+
 /* How a chain is to be judged. */
 typedef struct chain_rules {
+    chain_use use;
     STACK_OF(X509) * roots;    /* the last certificate must be byte-equal to one of them; NULL: the
                                 chain's own last certificate is the anchor (did:x509 resolution) */
     STACK_OF(X509_CRL) * crls; /* NULL: revocation is not judged */
     int64_t at;                /* resolved seconds, or SIGB_TIME_UNCHECKED */
-    bool require_key_usage;    /* signing: keyUsage must be present; else absent passes */
 } chain_rules;
 
-/* When the answer would change: validity of the certificates (and CRLs) that were judged. */
+/* Within it the answer stays: validity of the certificates (and CRLs) that were judged. */
 typedef struct chain_window {
     int64_t not_before, not_after; /* inclusive */
 } chain_window;
@@ -30,7 +37,7 @@ typedef struct chain_window {
  * certificate used and in order. One X509_verify_cert. window may be NULL.
  * SIGB_E_CHAIN_INCOMPLETE, _CHAIN_ROOT, _CHAIN_UNRELATED, _CHAIN (names the
  * certificate and OpenSSL's reason), _EXPIRED, _NOT_YET_VALID, _REVOKED,
- * _LEAF_CA, _KEY_USAGE, _WEAK_KEY, _WEAK_DIGEST.
+ * _LEAF_CA, _KEY_USAGE, _EKU_MALFORMED, _WEAK_KEY, _WEAK_DIGEST.
  */
 SIGB_CHECK sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules, chain_window *window,
                                sigb_diag *diag);
@@ -38,10 +45,14 @@ SIGB_CHECK sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules,
 /*
  * Puts the certificates in order behind `leaf`: each one's issuer next, the
  * pinned root last (taken from roots where certs lacks it). References are
- * taken. SIGB_E_CHAIN_INCOMPLETE, _CHAIN_ROOT, _CHAIN_AMBIGUOUS, _CHAIN_UNRELATED.
+ * taken. Certificates that are not needed are left out.
+ * SIGB_E_CHAIN_INCOMPLETE, _CHAIN_ROOT, _CHAIN_AMBIGUOUS, _LIMIT.
  */
 SIGB_CHECK sigb_rc chain_order(X509 *leaf, STACK_OF(X509) * certs, STACK_OF(X509) * roots,
                                STACK_OF(X509) * *chain, sigb_diag *diag);
+
+/* True if `issuer` can have issued `cert`, by names and key identifiers; signatures are not verified. */
+bool cert_issued(X509 *issuer, X509 *cert);
 
 /* A certificate for a person: its subject, escaped and cut to fit. Returns room. */
 #define CERT_NAME_ROOM 96

@@ -33,10 +33,13 @@ SIGB_CHECK sigb_rc sigb_time_parse(const char *text, int64_t *time, sigb_diag *d
 
 /* What to derive from. Zero-initialise, then set; `at` to SIGB_TIME_NOW. Borrowed for the call. */
 typedef struct sigb_issuer_options {
-    sigb_bytes certs; /* DER, any order: the leaf or several candidates, intermediates */
+    sigb_bytes certs; /* DER, any order: the leaf or several candidates, intermediates. Given by a
+                         person: one that belongs to no candidate's chain is refused */
+    sigb_bytes pool;  /* DER, any order: what a token happens to hold (sigb_signer_certs()). Used
+                         like certs where it fits; what is unrelated in it is ignored */
     sigb_bytes roots; /* DER: the pinned roots, at least one */
     sigb_bytes spki;  /* the signing key; leaf candidates are the certificates that carry it.
-                         None: the one certificate that issued no other */
+                         None: the one certificate of certs that issued no other */
     const char *eku;  /* dotted OID of any length; NULL: the leaf must have exactly one candidate */
     int64_t at;       /* time for validity periods, or SIGB_TIME_NOW, SIGB_TIME_UNCHECKED */
     sigb_hash hash;   /* of the fingerprint; SIGB_HASH_NONE means SHA-256 */
@@ -51,7 +54,8 @@ typedef struct sigb_issuer sigb_issuer;
  * pinned root; at least two certificates; every validity period; leaf not a
  * CA, keyUsage present with digitalSignature, the EKU present.
  * Leaf candidates that fail root, EKU or time drop out; more than one left is
- * SIGB_E_CERT_AMBIGUOUS, none left gives the reason of the last.
+ * SIGB_E_CERT_AMBIGUOUS (lists serials), none left gives the reason of the
+ * one that is valid longest. The order of certs, pool and roots plays no role.
  * Refusals: SIGB_E_CERT_ABSENT, _CERT_OTHER_KEY, _CERT_AMBIGUOUS, _CERT_DER,
  * _CHAIN_*, _CHAIN, _EKU_*, _EKU, _EXPIRED, _NOT_YET_VALID, _LEAF_CA,
  * _KEY_USAGE, _WEAK_KEY, _WEAK_DIGEST, _ANCHOR, _USAGE, _LIMIT, _MEMORY.
