@@ -140,6 +140,7 @@ const char *time_text(int64_t at, char text[TIME_TEXT])
         (void)snprintf(text, TIME_TEXT, "%" PRId64, at);
     else /* strftime does not pad years below 1000 */
         (void)snprintf(text, TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 10000,
-                       (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+                       (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
+                       tm.tm_sec % 100);
     return text;
 }
