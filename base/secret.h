@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory for PINs: locked, left out of core dumps, cleansed before it goes. */
+/* Memory for PINs: left out of core dumps, locked as far as the limits allow, cleansed before it goes. */
 #ifndef SIGB_BASE_SECRET_H
 #define SIGB_BASE_SECRET_H
 

@@ -127,7 +127,7 @@ SIGB_CHECK sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session
 
 /* ---- ckr.c ---- */
 
-/* "CKR_PIN_INCORRECT"; "CKR_0x..." in a static thread-unsafe-free form for vendor codes: give room of 24. */
+/* "CKR_PIN_INCORRECT", static; for a code that has no name "CKR_0x...", written into room. */
 const char *ckr_name(CK_RV rv, char room[24]);
 
 /* A failed C_ call as a refusal: the code's class, its name, and what to do. */

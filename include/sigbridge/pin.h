@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PINs. A sigb_pin lives in locked memory that core dumps leave out, is
- * cleansed when it is freed or replaced, and cannot be read back through this
- * API: only the library hands it to a token.
+ * PINs. A sigb_pin lives in memory that core dumps leave out, locked as far as
+ * the process's limits allow, is cleansed when it is freed or replaced, and
+ * cannot be read back through this API: only the library hands it to a token.
  *
  * One trailing newline (LF or CRLF) of a file, descriptor or terminal line is
  * not part of the PIN. An empty PIN gives SIGB_E_PIN_NEEDED, one over
