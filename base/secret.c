@@ -6,6 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/error.h"
+
 /*
  * The whole page is ours alone, so that MADV_DONTDUMP covers it and nothing
  * else. A lock that the limits refuse (RLIMIT_MEMLOCK) is done without: the
@@ -54,4 +56,31 @@ void secret_free(sigb_pin *pin)
     secret_cleanse(pin);
     (void)munmap(pin->page, pin->page_len);
     OPENSSL_free(pin);
+}
+
+sigb_pin *sigb_pin_new(void)
+{
+    return secret_new();
+}
+
+void sigb_pin_free(sigb_pin *pin)
+{
+    secret_free(pin);
+}
+
+sigb_rc sigb_pin_copy(sigb_pin *pin, const sigb_pin *from, sigb_diag *diag)
+{
+    if (pin == NULL || from == NULL || pin == from)
+        return sigb_fail(diag, SIGB_E_USAGE, "two PINs are needed to copy one");
+    if (from->len == 0)
+        return sigb_fail(diag, SIGB_E_PIN_NEEDED, "the PIN to copy is empty");
+    secret_cleanse(pin);
+    memcpy(pin->page, from->page, from->len);
+    pin->len = from->len;
+    return SIGB_OK;
+}
+
+bool sigb_pin_equal(const sigb_pin *a, const sigb_pin *b)
+{
+    return a != NULL && b != NULL && a->len == b->len && CRYPTO_memcmp(a->page, b->page, a->len) == 0;
 }

@@ -43,6 +43,21 @@ typedef struct sigb_pin_request {
  */
 typedef sigb_rc (*sigb_pin_fn)(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag);
 
+/*
+ * A PIN of the application's own, for one that is asked for several times but
+ * can be read once (a descriptor, a variable). NULL when no such memory can be had.
+ */
+sigb_pin *sigb_pin_new(void);
+
+/* Copies the PIN of `from`. SIGB_E_PIN_NEEDED: it is empty. */
+SIGB_CHECK sigb_rc sigb_pin_copy(sigb_pin *pin, const sigb_pin *from, sigb_diag *diag);
+
+/* True when both are the same: for a new PIN that is typed twice. Takes as long for any two of one length. */
+bool sigb_pin_equal(const sigb_pin *a, const sigb_pin *b);
+
+/* Cleanses and releases what sigb_pin_new() gave. NULL is allowed. */
+void sigb_pin_free(sigb_pin *pin);
+
 /* Copies `text` into `pin`. The caller cleanses its own copy. */
 SIGB_CHECK sigb_rc sigb_pin_put(sigb_pin *pin, sigb_bytes text, sigb_diag *diag);
 

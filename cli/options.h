@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options: one table for each verb says what it takes, and drives both the
+ * parser and --help. The parser fills a structure of the verb's own, which
+ * begins with common_args: a row says at which offset its value goes.
+ */
+#ifndef SIGB_CLI_OPTIONS_H
+#define SIGB_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sigbridge/bytes.h>
+
+typedef enum option_kind {
+    OPTION_FLAG, /* bool */
+    OPTION_TEXT, /* const char *, once */
+    OPTION_LIST  /* option_list, any number */
+} option_kind;
+
+typedef enum option_need {
+    OPTIONAL,
+    NEEDED /* part of the usage line; the verb does not run without */
+} option_need;
+
+#define OPTION_LIST_MAX 32
+
+typedef struct option_list {
+    const char *items[OPTION_LIST_MAX]; /* of argv */
+    size_t count;
+} option_list;
+
+typedef struct option {
+    const char *name; /* without dashes; NULL: an argument without a name */
+    char letter;      /* 0: none */
+    option_kind kind;
+    option_need need;
+    size_t field;        /* offset in the verb's arguments */
+    const char *value;   /* what the value is called: "FILE" */
+    const char *choices; /* the values there are, separated by '|'; NULL: any */
+    const char *help;
+} option;
+
+/* What every verb takes; the first member of its arguments. */
+typedef struct common_args {
+    bool help, version, json, quiet, verbose, force;
+    const char *result;
+} common_args;
+
+/* Where a PIN comes from: at most one of them. */
+typedef struct pin_args {
+    const char *file, *fd, *env;
+} pin_args;
+
+/* clang-format off */
+#define MODULE_OPTION(at) \
+    {"module", 0, OPTION_TEXT, OPTIONAL, at, "PATH", NULL, \
+     "PKCS#11 module; else the URI's module-path or module-name, PKCS11_MODULE_PATH, p11-kit's proxy"}
+
+#define PIN_OPTIONS(prefix, who, at) \
+    {prefix "-file", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, file), "FILE", NULL, who " from a file"}, \
+    {prefix "-fd", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, fd), "N", NULL, who " from an open descriptor"}, \
+    {prefix "-env", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, env), "NAME", NULL, \
+     who " from an environment variable, which is wiped"}
+/* clang-format on */
+
+#define HASH_CHOICES    "sha256|sha384|sha512"
+#define PROFILE_CHOICES "mst|cose"
+
+struct report;
+
+struct verb {
+    const char *name; /* "token keygen" */
+    const char *summary;
+    const option *options;
+    size_t option_count;
+    size_t args_size;
+    sigb_rc (*run)(const void *args, struct report *report, sigb_diag *diag);
+};
+
+/*
+ * Reads argv (behind the verb's words) into `args`, which is zeroed and of
+ * verb->args_size. Long options as --name VALUE or --name=VALUE, exact names
+ * only; letters as -oVALUE, -o VALUE, flags also bundled; "--" ends options;
+ * "-" is an argument. SIGB_E_USAGE: anything unknown, twice, missing, surplus.
+ */
+SIGB_CHECK sigb_rc options_parse(const struct verb *verb, int argc, char **argv, void *args, sigb_diag *diag);
+
+/* Appends the help of a verb: 80 columns. */
+void options_help(const struct verb *verb, sigb_buf *out);
+
+/* True if --json stands among the options: for failures that come before or while parsing. */
+bool options_want_json(int argc, char **argv);
+
+/* Appends an argument for a person: escaped, the value of a pin-value attribute left out. */
+void options_put_argument(sigb_buf *out, const char *argument);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every verb, one file each. */
+#ifndef SIGB_CLI_VERBS_H
+#define SIGB_CLI_VERBS_H
+
+#include "cli/options.h"
+#include "cli/report.h"
+
+extern const struct verb VERB_SIGN;
+extern const struct verb VERB_VERIFY;
+extern const struct verb VERB_INSPECT;
+extern const struct verb VERB_ISSUER_DERIVE;
+extern const struct verb VERB_ISSUER_RESOLVE;
+extern const struct verb VERB_TOKEN_LIST;
+extern const struct verb VERB_TOKEN_INIT;
+extern const struct verb VERB_TOKEN_KEYGEN;
+extern const struct verb VERB_TOKEN_CERT;
+extern const struct verb VERB_TOKEN_DELETE;
+
+#define ROWS(table) (table), sizeof(table) / sizeof((table)[0])
+
+#endif
