@@ -3,6 +3,7 @@
 #ifndef SIGB_COSE_LABELS_H
 #define SIGB_COSE_LABELS_H
 
+#define CBOR_TAG_EPOCH 1  /* RFC 8949, 3.4.2 */
 #define COSE_TAG_SIGN1 18 /* RFC 9052, 4.2 */
 
 /* Header parameters */
@@ -30,9 +31,11 @@
 /* CWT claims (RFC 8392, 3.1) */
 #define CWT_ISS 1
 #define CWT_SUB 2
+#define CWT_AUD 3
 #define CWT_EXP 4
 #define CWT_NBF 5
 #define CWT_IAT 6
+#define CWT_CTI 7
 #define CWT_SVN "svn" /* a text key: the ledger's own claim */
 
 #endif

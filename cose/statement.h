@@ -12,7 +12,7 @@ sigb_bytes statement_signature(const sigb_statement *statement);
 /* The encoded x5chain value: equal bytes mean an equal chain, so a checked one is recognised without parsing. */
 sigb_bytes statement_x5chain(const sigb_statement *statement);
 
-/* x5t (34): false if absent. */
+/* x5t (34): false if absent. The hash is SIGB_HASH_NONE where it is one this version does not know. */
 bool statement_x5t(const sigb_statement *statement, sigb_hash *hash, sigb_bytes *digest);
 
 /* iss as it stands; which buckets hold what has been judged by the parser. */
@@ -20,5 +20,8 @@ bool statement_has_claims(const sigb_statement *statement); /* label 15, protect
 
 /* True if label 258 is there. sigb_statement_hash() is SIGB_HASH_NONE for a hash this version does not know. */
 bool statement_is_envelope(const sigb_statement *statement);
+
+/* False if crit (2) lists what the profile's ledger refuses there: for mst, anything but 15 and 33. */
+bool statement_crit_fits(const sigb_statement *statement, sigb_profile profile);
 
 #endif

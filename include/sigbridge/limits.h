@@ -5,7 +5,8 @@
 
 #define SIGB_MAX_STATEMENT     16777216 /* bytes of a statement or payload; larger goes by digest */
 #define SIGB_MAX_MST_STATEMENT 1048576  /* bytes of a statement under the mst profile: SIGB_E_SIZE */
-#define SIGB_MAX_DEPTH         16       /* nesting of CBOR items: SIGB_E_DEPTH */
+#define SIGB_MAX_DEPTH         16       /* nesting inside a CBOR header value: SIGB_E_DEPTH */
+#define SIGB_MAX_MAP           128      /* entries of a CBOR map */
 #define SIGB_MAX_CERTS         16       /* certificates in a set or chain */
 #define SIGB_MAX_CERT_LEN      65536    /* bytes of one certificate */
 #define SIGB_MAX_CRL_LEN       16777216 /* bytes of one CRL */
