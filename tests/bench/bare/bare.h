@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The work that cannot be left out, done by hand on Cryptoki and libcrypto:
+ * what a statement's cost is held against. Nothing here knows this project.
+ *
+ * A round returns false on any failure. Each arm has a list of the calls that
+ * one round makes.
+ */
+#ifndef BARE_H
+#define BARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "calls.h"
+
+typedef struct bare_bytes {
+    const unsigned char *ptr;
+    size_t len;
+} bare_bytes;
+
+/* What is signed and verified: all borrowed for the arm's life. */
+typedef struct bare_input {
+    const char *digest;   /* "SHA2-256" */
+    bare_bytes tbs;       /* what the signature covers */
+    bare_bytes signature; /* over tbs: DER for ECDSA, the modulus' width for RSASSA-PSS */
+    bare_bytes certs[3];  /* DER: leaf, issuing CA, root */
+    unsigned long x509_flags;
+    const char *module;      /* path */
+    const char *token, *key; /* labels */
+    const char *pin;
+} bare_input;
+
+typedef struct bare_arm bare_arm;
+
+/* C_SignInit and C_Sign over a digest that is there already; one EVP_DigestVerify with a key that is there already. */
+extern const bare_count BARE_SIGN_CALLS[];
+bare_arm *bare_sign_new(const bare_input *input);
+bool bare_sign_round(bare_arm *arm);
+
+/* One EVP_DigestVerify with a key that is there already. */
+extern const bare_count BARE_WARM_CALLS[];
+bare_arm *bare_warm_new(const bare_input *input);
+bool bare_warm_round(bare_arm *arm);
+
+/* d2i_X509 of three certificates, one X509_verify_cert, one EVP_DigestVerify. */
+extern const bare_count BARE_COLD_CALLS[];
+bare_arm *bare_cold_new(const bare_input *input);
+bool bare_cold_round(bare_arm *arm);
+
+void bare_arm_free(bare_arm *arm);
+
+#endif
