@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects of a token: finding them and reading their attributes. Public keys are in spki.c. */
+#include "pkcs11/internal.h"
+
+#include <openssl/crypto.h>
+
+#include "base/error.h"
+
+#define BATCH       32
+#define MAX_OBJECTS 65536 /* of one search; more is a module gone mad */
+
+/* What a search has found so far. */
+typedef struct finding {
+    CK_OBJECT_HANDLE *objects;
+    size_t count, room;
+} finding;
+
+static bool finding_reserve(finding *found)
+{
+    size_t room = found->room == 0 ? BATCH : 2 * found->room;
+    CK_OBJECT_HANDLE *grown;
+
+    if (found->room - found->count >= BATCH)
+        return true;
+    grown = OPENSSL_realloc(found->objects, room * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    found->objects = grown;
+    found->room = room;
+    return true;
+}
+
+static sigb_rc find_all(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, finding *found, sigb_diag *diag)
+{
+    CK_ULONG got = BATCH;
+
+    while (got > 0) {
+        CK_RV rv;
+
+        if (found->count > MAX_OBJECTS)
+            return sigb_fail(diag, SIGB_E_LIMIT, "more than %d objects match", MAX_OBJECTS);
+        if (!finding_reserve(found))
+            return sigb_no_memory(diag);
+        got = 0;
+        rv = calls->C_FindObjects(session, found->objects + found->count, BATCH, &got);
+        if (rv != CKR_OK)
+            return ckr_fail(diag, rv, "C_FindObjects");
+        if (got > BATCH)
+            return sigb_fail(diag, SIGB_E_TOKEN, "the module found more objects than it was asked for");
+        found->count += got;
+    }
+    return SIGB_OK;
+}
+
+sigb_rc p11_objects_find(p11_module *module, CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted,
+                         CK_ULONG wanted_count, CK_OBJECT_HANDLE **objects, size_t *count, sigb_diag *diag)
+{
+    CK_FUNCTION_LIST *calls = p11_module_calls(module);
+    finding found = {NULL, 0, 0};
+    CK_RV rv = calls->C_FindObjectsInit(session, wanted, wanted_count);
+    sigb_rc rc;
+
+    if (rv != CKR_OK)
+        return ckr_fail(diag, rv, "C_FindObjectsInit");
+    rc = find_all(calls, session, &found, diag);
+    rv = calls->C_FindObjectsFinal(session);
+    if (rc == SIGB_OK && rv != CKR_OK)
+        rc = ckr_fail(diag, rv, "C_FindObjectsFinal");
+    if (rc != SIGB_OK) {
+        OPENSSL_free(found.objects);
+        return rc;
+    }
+    *objects = found.objects;
+    *count = found.count;
+    return SIGB_OK;
+}
+
+/* Codes by which a token says "that I do not tell". */
+static bool is_untold(CK_RV rv)
+{
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
+}
+
+static sigb_rc read_value(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                          CK_ATTRIBUTE *at, sigb_buf *value, sigb_diag *diag)
+{
+    CK_ULONG room = at->ulValueLen;
+    CK_RV rv;
+
+    at->pValue = OPENSSL_malloc(room);
+    if (at->pValue == NULL)
+        return sigb_no_memory(diag);
+    rv = calls->C_GetAttributeValue(session, object, at, 1);
+    if (rv == CKR_OK && at->ulValueLen <= room)
+        sigb_buf_append(value, sigb_bytes_of(at->pValue, at->ulValueLen));
+    OPENSSL_clear_free(at->pValue, room);
+    if (rv != CKR_OK)
+        return ckr_fail(diag, rv, "C_GetAttributeValue");
+    return value->failed ? sigb_no_memory(diag) : SIGB_OK;
+}
+
+sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                      CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
+{
+    CK_FUNCTION_LIST *calls = p11_module_calls(module);
+    CK_ATTRIBUTE at = {type, NULL, 0};
+    CK_RV rv = calls->C_GetAttributeValue(session, object, &at, 1);
+
+    if (is_untold(rv) || (rv == CKR_OK && (at.ulValueLen == 0 || at.ulValueLen == (CK_ULONG)-1)))
+        return SIGB_OK;
+    if (rv != CKR_OK)
+        return ckr_fail(diag, rv, "C_GetAttributeValue");
+    if (at.ulValueLen > SIGB_MAX_CERT_LEN)
+        return sigb_fail(diag, SIGB_E_LIMIT, "an attribute has %lu bytes; at most %d are read", at.ulValueLen,
+                         SIGB_MAX_CERT_LEN);
+    return read_value(calls, session, object, &at, value, diag);
+}
+
+bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        CK_ATTRIBUTE_TYPE type, bool missing)
+{
+    CK_BBOOL value = CK_FALSE;
+    CK_ATTRIBUTE at = {type, &value, sizeof(value)};
+    CK_RV rv = p11_module_calls(module)->C_GetAttributeValue(session, object, &at, 1);
+
+    return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value != CK_FALSE : missing;
+}
+
+CK_ULONG p11_attribute_number(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                              CK_ATTRIBUTE_TYPE type)
+{
+    CK_ULONG value = 0;
+    CK_ATTRIBUTE at = {type, &value, sizeof(value)};
+    CK_RV rv = p11_module_calls(module)->C_GetAttributeValue(session, object, &at, 1);
+
+    return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value : CK_UNAVAILABLE_INFORMATION;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slots whose token a URI names. */
+#include "pkcs11/internal.h"
+
+#include <openssl/crypto.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+#define MAX_SLOTS 4096 /* more is a module gone mad */
+
+/* Cryptoki pads its fixed fields with blanks; some modules end them with NUL all the same. */
+static void field_repair(CK_UTF8CHAR *field, size_t len)
+{
+    CK_UTF8CHAR *end = memchr(field, '\0', len);
+
+    if (end != NULL)
+        memset(end, ' ', len - (size_t)(end - field));
+}
+
+/* text has room for len + 1. */
+static void field_text(const CK_UTF8CHAR *field, size_t len, char *text)
+{
+    while (len > 0 && field[len - 1] == ' ')
+        len--;
+    memcpy(text, field, len);
+    text[len] = '\0';
+}
+
+static void slot_fill(p11_slot *slot, CK_SLOT_ID id, const CK_TOKEN_INFO *token)
+{
+    slot->id = id;
+    slot->token = *token;
+    field_text(token->label, sizeof(token->label), slot->label);
+    field_text(token->serialNumber, sizeof(token->serialNumber), slot->serial);
+    field_text(token->manufacturerID, sizeof(token->manufacturerID), slot->manufacturer);
+    field_text(token->model, sizeof(token->model), slot->model);
+}
+
+static bool library_fits(p11_module *module, const p11_uri *uri)
+{
+    CK_INFO info;
+
+    memset(&info, 0, sizeof(info));
+    if (p11_module_calls(module)->C_GetInfo(&info) != CKR_OK)
+        return false;
+    field_repair(info.manufacturerID, sizeof(info.manufacturerID));
+    field_repair(info.libraryDescription, sizeof(info.libraryDescription));
+    return p11_uri_fits_library(uri, &info);
+}
+
+/* A slot that does not answer holds no token that could serve; it must not hide the others. */
+static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11_slot *slot)
+{
+    CK_FUNCTION_LIST *calls = p11_module_calls(module);
+    CK_SLOT_INFO info;
+    CK_TOKEN_INFO token;
+
+    memset(&info, 0, sizeof(info));
+    memset(&token, 0, sizeof(token));
+    if (calls->C_GetSlotInfo(id, &info) != CKR_OK || calls->C_GetTokenInfo(id, &token) != CKR_OK)
+        return false;
+    field_repair(info.slotDescription, sizeof(info.slotDescription));
+    field_repair(info.manufacturerID, sizeof(info.manufacturerID));
+    field_repair(token.label, sizeof(token.label));
+    field_repair(token.serialNumber, sizeof(token.serialNumber));
+    field_repair(token.manufacturerID, sizeof(token.manufacturerID));
+    field_repair(token.model, sizeof(token.model));
+    if (!p11_uri_fits_slot(uri, id, &info) || !p11_uri_fits_token(uri, &token))
+        return false;
+    slot_fill(slot, id, &token);
+    return true;
+}
+
+/* Ids of all slots with a token; the caller frees. A token may come between the two calls. */
+static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, sigb_diag *diag)
+{
+    CK_FUNCTION_LIST *calls = p11_module_calls(module);
+    CK_ULONG found = 0;
+    CK_SLOT_ID *list;
+    CK_RV rv = calls->C_GetSlotList(CK_TRUE, NULL, &found);
+
+    if (rv != CKR_OK)
+        return ckr_fail(diag, rv, "C_GetSlotList");
+    if (found > MAX_SLOTS)
+        return sigb_fail(diag, SIGB_E_LIMIT, "the module tells of %lu slots; at most %d are read", found,
+                         MAX_SLOTS);
+    found += 8;
+    list = OPENSSL_zalloc(found * sizeof(*list));
+    if (list == NULL)
+        return sigb_no_memory(diag);
+    rv = calls->C_GetSlotList(CK_TRUE, list, &found);
+    if (rv != CKR_OK) {
+        OPENSSL_free(list);
+        return ckr_fail(diag, rv, "C_GetSlotList");
+    }
+    *ids = list;
+    *count = found;
+    return SIGB_OK;
+}
+
+static sigb_rc none_fits(p11_module *module, const p11_uri *uri, CK_ULONG looked_at, sigb_diag *diag)
+{
+    const char *label = p11_uri_token(uri), *serial = p11_uri_serial(uri);
+
+    return sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
+                     "no token matches the URI (token=%s serial=%s); module %s shows %lu: check that the "
+                     "token is connected and that the module is the right one",
+                     label == NULL ? "any" : label, serial == NULL ? "any" : serial, p11_module_path(module),
+                     looked_at);
+}
+
+sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
+                       sigb_diag *diag)
+{
+    CK_SLOT_ID *ids = NULL;
+    CK_ULONG id_count = 0;
+    p11_slot *found = NULL;
+    size_t fitting = 0;
+    sigb_rc rc = slot_ids(module, &ids, &id_count, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    found = OPENSSL_zalloc((id_count + 1) * sizeof(*found));
+    if (found == NULL) {
+        OPENSSL_free(ids);
+        return sigb_no_memory(diag);
+    }
+    if (!library_fits(module, uri))
+        id_count = 0;
+    for (CK_ULONG i = 0; i < id_count; i++)
+        if (slot_fits(module, uri, ids[i], &found[fitting]))
+            fitting++;
+    OPENSSL_free(ids);
+    if (fitting == 0) {
+        OPENSSL_free(found);
+        return none_fits(module, uri, id_count, diag);
+    }
+    *slots = found;
+    *count = fitting;
+    return SIGB_OK;
+}
+
+static sigb_rc several_fit(const p11_slot *slots, size_t count, sigb_diag *diag)
+{
+    sigb_buf list = SIGB_BUF_INIT;
+    const char *text;
+    sigb_rc rc;
+
+    for (size_t i = 0; i < count; i++) {
+        const p11_name name = {.token = slots[i].label, .serial = slots[i].serial};
+        text_put(&list, i == 0 ? "" : " ");
+        p11_uri_format(&list, &name);
+    }
+    text = text_c_str(&list);
+    rc = text == NULL ? sigb_no_memory(diag)
+                      : sigb_fail(diag, SIGB_E_TOKEN_AMBIGUOUS,
+                                  "%zu tokens match the URI; say which by serial=: %s", count, text);
+    sigb_buf_free(&list);
+    return rc;
+}
+
+/* Moves the initialised tokens to the front and counts them. */
+static size_t keep_initialised(p11_slot *slots, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if ((slots[i].token.flags & CKF_TOKEN_INITIALIZED) != 0)
+            slots[kept++] = slots[i];
+    return kept;
+}
+
+sigb_rc p11_slot_require(p11_module *module, const p11_uri *uri, p11_slot *slot, sigb_diag *diag)
+{
+    p11_slot *slots = NULL;
+    size_t count = 0;
+    sigb_rc rc = p11_slots_find(module, uri, &slots, &count, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    count = keep_initialised(slots, count);
+    if (count == 0)
+        rc = sigb_fail(diag, SIGB_E_TOKEN_ABSENT, "the token that matches the URI is not initialised yet");
+    else if (count > 1)
+        rc = several_fit(slots, count, diag);
+    else
+        *slot = slots[0];
+    OPENSSL_free(slots);
+    return rc;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The public half of a token key, as the SubjectPublicKeyInfo that OpenSSL
+ * writes for the same key in software: did:x509, x5t and key comparison rest on
+ * these bytes, so nothing that a token encodes itself is passed on.
+ */
+#include "pkcs11/internal.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
+
+#include "base/error.h"
+#include "base/libctx.h"
+#include "base/pubkey.h"
+
+#define ED25519_LEN 32
+
+/* One object, and where it is. */
+typedef struct thing {
+    p11_module *module;
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE object;
+} thing;
+
+static sigb_rc read_of(const thing *key, CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
+{
+    return p11_attribute(key->module, key->session, key->object, type, value, diag);
+}
+
+/* Takes params, which may be NULL. NULL, and OpenSSL's error queue tells why, where they make no key. */
+static EVP_PKEY *key_from(const char *type, OSSL_PARAM *params)
+{
+    OSSL_LIB_CTX *libctx = libctx_get();
+    EVP_PKEY_CTX *ctx = libctx == NULL ? NULL : EVP_PKEY_CTX_new_from_name(libctx, type, NULL);
+    EVP_PKEY *key = NULL;
+
+    if (params != NULL && ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1)
+        (void)EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    return key;
+}
+
+static sigb_rc put_key(EVP_PKEY *key, sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_rc rc;
+
+    if (key == NULL)
+        return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED,
+                                    "the token's public key is malformed, or of a curve that is not known");
+    ERR_clear_error();
+    rc = pubkey_put_spki(key, spki, diag);
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+/* ---- RSA ---- */
+
+static OSSL_PARAM *rsa_params(sigb_bytes modulus, sigb_bytes exponent)
+{
+    BIGNUM *n = BN_bin2bn(modulus.ptr, (int)modulus.len, NULL);
+    BIGNUM *e = BN_bin2bn(exponent.ptr, (int)exponent.len, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+
+    if (n != NULL && e != NULL && build != NULL && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
+        params = OSSL_PARAM_BLD_to_param(build);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(n);
+    BN_free(e);
+    return params;
+}
+
+static sigb_rc rsa_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_buf modulus = SIGB_BUF_INIT, exponent = SIGB_BUF_INIT;
+    sigb_rc rc = read_of(key, CKA_MODULUS, &modulus, diag);
+
+    if (rc == SIGB_OK)
+        rc = read_of(key, CKA_PUBLIC_EXPONENT, &exponent, diag);
+    if (rc == SIGB_OK && modulus.len > 0 && exponent.len > 0)
+        rc = put_key(key_from("RSA", rsa_params(sigb_buf_bytes(&modulus), sigb_buf_bytes(&exponent))), spki,
+                     diag);
+    sigb_buf_free(&modulus);
+    sigb_buf_free(&exponent);
+    return rc;
+}
+
+/* ---- EC ---- */
+
+/* Name of the curve that CKA_EC_PARAMS has as an OID; NULL for explicit parameters and unknown curves. */
+static const char *curve_name(sigb_bytes params)
+{
+    const unsigned char *p = params.ptr;
+    ASN1_OBJECT *oid = d2i_ASN1_OBJECT(NULL, &p, (long)params.len);
+    int nid = oid == NULL || p != params.ptr + params.len ? NID_undef : OBJ_obj2nid(oid);
+
+    ASN1_OBJECT_free(oid);
+    return nid == NID_undef ? NULL : OBJ_nid2sn(nid);
+}
+
+static OSSL_PARAM *ec_params(const char *curve, sigb_bytes point)
+{
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+
+    if (build != NULL && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) &&
+        OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point.ptr, point.len))
+        params = OSSL_PARAM_BLD_to_param(build);
+    OSSL_PARAM_BLD_free(build);
+    return params;
+}
+
+/* What a DER OCTET STRING holds; no bytes if `der` is not exactly one. */
+static sigb_bytes octets_in(sigb_bytes der)
+{
+    const unsigned char *p = der.ptr;
+    long len = 0;
+    int tag = 0, class = 0;
+    int flags = ASN1_get_object(&p, &len, &tag, &class, (long)der.len);
+
+    if (flags != 0 || tag != V_ASN1_OCTET_STRING || class != V_ASN1_UNIVERSAL || p + len != der.ptr + der.len)
+        return SIGB_BYTES_NONE;
+    return sigb_bytes_of(p, (size_t)len);
+}
+
+/*
+ * PKCS#11 2.40 wants the point inside an OCTET STRING; some tokens give it bare.
+ * 04 begins both forms, so the curve decides: a string of bytes is a point of it
+ * in one reading only.
+ */
+static EVP_PKEY *ec_key(const char *curve, sigb_bytes given)
+{
+    sigb_bytes point = octets_in(given);
+    EVP_PKEY *key = point.len == 0 ? NULL : key_from("EC", ec_params(curve, point));
+
+    return key != NULL ? key : key_from("EC", ec_params(curve, given));
+}
+
+static sigb_rc ec_put(sigb_bytes params, sigb_bytes point, sigb_buf *spki, sigb_diag *diag)
+{
+    const char *curve = curve_name(params);
+
+    if (curve == NULL)
+        return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED,
+                                    "the EC key has explicit parameters or an unknown curve; wanted: P-256, "
+                                    "P-384 or P-521 by name");
+    return put_key(ec_key(curve, point), spki, diag);
+}
+
+/* ---- Ed25519 ---- */
+
+/* The names under which tokens know the curve: RFC 8410, PKCS#11 3.0 (a PrintableString), GNU. */
+static bool is_ed25519(sigb_bytes params)
+{
+    static const struct {
+        uint8_t der[14];
+        size_t len;
+    } names[] = {
+        {{6, 3, 0x2b, 0x65, 0x70}, 5},
+        {{0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'}, 14},
+        {{6, 9, 0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1}, 11},
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (sigb_bytes_equal(params, sigb_bytes_of(names[i].der, names[i].len)))
+            return true;
+    return false;
+}
+
+/* The point bare, in an OCTET STRING, or in a BIT STRING. */
+static sigb_bytes ed25519_point(sigb_bytes given)
+{
+    static const uint8_t octets[] = {4, ED25519_LEN}, bits[] = {3, ED25519_LEN + 1, 0};
+    size_t head = given.len < ED25519_LEN ? 0 : given.len - ED25519_LEN;
+
+    if (given.len == ED25519_LEN || (head == sizeof(octets) && memcmp(given.ptr, octets, head) == 0) ||
+        (head == sizeof(bits) && memcmp(given.ptr, bits, head) == 0))
+        return sigb_bytes_of(given.ptr + head, ED25519_LEN);
+    return SIGB_BYTES_NONE;
+}
+
+static sigb_rc edwards_put(sigb_bytes params, sigb_bytes given, sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_bytes point = ed25519_point(given);
+    OSSL_LIB_CTX *libctx = NULL;
+    sigb_rc rc = libctx_require(&libctx, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    if (!is_ed25519(params) || point.len == 0)
+        return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
+                         "the Edwards key is not on the curve Ed25519, or its point is malformed");
+    return put_key(EVP_PKEY_new_raw_public_key_ex(libctx, "ED25519", NULL, point.ptr, point.len), spki, diag);
+}
+
+/* ---- keys that are a curve and a point ---- */
+
+static sigb_rc point_spki(const thing *key, sigb_rc (*put)(sigb_bytes, sigb_bytes, sigb_buf *, sigb_diag *),
+                          sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_buf params = SIGB_BUF_INIT, point = SIGB_BUF_INIT;
+    sigb_rc rc = read_of(key, CKA_EC_PARAMS, &params, diag);
+
+    if (rc == SIGB_OK)
+        rc = read_of(key, CKA_EC_POINT, &point, diag);
+    if (rc == SIGB_OK && params.len > 0 && point.len > 0)
+        rc = put(sigb_buf_bytes(&params), sigb_buf_bytes(&point), spki, diag);
+    sigb_buf_free(&params);
+    sigb_buf_free(&point);
+    return rc;
+}
+
+static sigb_rc ec_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+{
+    return point_spki(key, ec_put, spki, diag);
+}
+
+static sigb_rc edwards_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+{
+    return point_spki(key, edwards_put, spki, diag);
+}
+
+/* ---- any ---- */
+
+/* CKA_PUBLIC_KEY_INFO, written anew; passed over where it is not a key, for it is optional and tokens err. */
+static sigb_rc info_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_buf info = SIGB_BUF_INIT;
+    EVP_PKEY *parsed = NULL;
+    sigb_rc rc = read_of(key, CKA_PUBLIC_KEY_INFO, &info, diag);
+
+    if (rc == SIGB_OK && info.len > 0) {
+        rc = pubkey_parse(sigb_buf_bytes(&info), &parsed, diag);
+        if (rc == SIGB_OK)
+            rc = put_key(parsed, spki, diag);
+        else if (rc == SIGB_E_KEY_UNSUPPORTED)
+            rc = SIGB_OK;
+    }
+    sigb_buf_free(&info);
+    return rc;
+}
+
+static const struct type_row {
+    CK_KEY_TYPE type;
+    sigb_rc (*spki)(const thing *key, sigb_buf *spki, sigb_diag *diag);
+} TYPES[] = {{CKK_EC, ec_spki}, {CKK_RSA, rsa_spki}, {CKK_EC_EDWARDS, edwards_spki}};
+
+sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        sigb_buf *spki, sigb_diag *diag)
+{
+    const thing key = {module, session, object};
+    CK_ULONG type = p11_attribute_number(module, session, object, CKA_KEY_TYPE);
+    size_t before = spki->len;
+    sigb_rc rc = info_spki(&key, spki, diag);
+
+    for (size_t i = 0; rc == SIGB_OK && spki->len == before && i < COUNT(TYPES); i++)
+        if (TYPES[i].type == type)
+            rc = TYPES[i].spki(&key, spki, diag);
+    return rc;
+}
