@@ -133,7 +133,8 @@ static void cut_at_character(char *text, size_t len)
         text[len - 1 - tail] = '\0';
 }
 
-static void diag_write(sigb_diag *diag, unsigned long native, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void diag_write(sigb_diag *diag, unsigned long native,
+                                                             const char *format, va_list args)
 {
     int len;
 

@@ -58,8 +58,8 @@ build() {
     local folder=$1
     shift
     mkdir -p "$folder"
-    if ! { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder"; } >"$folder/log" 2>&1; then
-        tail -n 60 "$folder/log" >&2
+    if ! { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder" -- -k 0; } >"$folder/log" 2>&1; then
+        grep -E -A 8 '(error|warning|undefined reference|FAILED)' "$folder/log" | head -n 100 >&2
         die "$folder does not build"
     fi
 }
