@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/place.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "token/template.h"
+
+sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened, sigb_diag *diag)
+{
+    sigb_rc rc = p11_uri_parse(uri, &options->notes, &opened->uri, diag);
+
+    if (rc == SIGB_OK)
+        rc = p11_module_open(opened->uri, options, &opened->module, diag);
+    if (rc == SIGB_OK)
+        rc = p11_slot_require(opened->module, opened->uri, &opened->slot, diag);
+    if (rc == SIGB_OK)
+        rc = p11_session_open(opened->module, &opened->slot, true, &opened->session, diag);
+    if (rc == SIGB_OK)
+        rc = p11_login(opened->module, &opened->slot, opened->session, opened->uri, options, diag);
+    if (rc != SIGB_OK)
+        place_close(opened);
+    return rc;
+}
+
+void place_close(place *opened)
+{
+    if (opened->session != CK_INVALID_HANDLE)
+        p11_session_close(opened->module, opened->session);
+    if (opened->module != NULL)
+        p11_module_close(opened->module);
+    p11_uri_free(opened->uri);
+    memset(opened, 0, sizeof(*opened));
+}
+
+void place_uri(const p11_slot *slot, const char *label, sigb_bytes id, const char *type, sigb_buf *uri)
+{
+    const p11_name name = {
+        .token = slot->label, .serial = slot->serial, .object = label, .id = id, .type = type};
+
+    p11_uri_format(uri, &name);
+}
+
+sigb_rc place_find(const place *at, CK_OBJECT_CLASS class, sigb_bytes label, sigb_bytes id,
+                   CK_OBJECT_HANDLE **objects, size_t *count, sigb_diag *diag)
+{
+    template wanted = {.count = 0};
+
+    if (class != CK_UNAVAILABLE_INFORMATION)
+        template_put_number(&wanted, CKA_CLASS, &class);
+    if (label.len > 0)
+        template_put(&wanted, CKA_LABEL, label);
+    if (id.len > 0)
+        template_put(&wanted, CKA_ID, id);
+    return p11_objects_find(at->module, at->session, wanted.at, wanted.count, objects, count, diag);
+}
+
+/* Escaping changes nothing of what is plain to the eye, but for a backslash, which is not. */
+sigb_rc label_check(const char *label, size_t room, const char *what, sigb_diag *diag)
+{
+    sigb_bytes raw = sigb_bytes_text(label);
+    sigb_buf escaped = SIGB_BUF_INIT;
+    sigb_rc rc = SIGB_OK;
+
+    if (raw.len == 0 || raw.len > room)
+        return sigb_fail(diag, SIGB_E_USAGE, "%s of %zu bytes: 1 to %zu are wanted", what, raw.len, room);
+    if (raw.ptr[0] == ' ' || raw.ptr[raw.len - 1] == ' ')
+        return sigb_fail(diag, SIGB_E_USAGE, "%s begins or ends with a blank; take it away", what);
+    sigb_text_escape(&escaped, raw);
+    if (escaped.failed)
+        rc = sigb_no_memory(diag);
+    else if (!sigb_bytes_equal(sigb_buf_bytes(&escaped), raw))
+        rc = sigb_fail(diag, SIGB_E_USAGE,
+                       "%s has a backslash, control characters or bytes that are not UTF-8", what);
+    sigb_buf_free(&escaped);
+    return rc;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One token, opened for work: module, slot, and a logged-in session. */
+#ifndef SIGB_TOKEN_PLACE_H
+#define SIGB_TOKEN_PLACE_H
+
+#include "pkcs11/pkcs11.h"
+
+#include <sigbridge/token.h>
+
+typedef struct place {
+    p11_uri *uri;
+    p11_module *module;
+    p11_slot slot;
+    CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE: none */
+} place;
+
+/* Opens the one token that the URI names, for reading and writing, and logs in. */
+SIGB_CHECK sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened,
+                              sigb_diag *diag);
+
+/* Releases everything; fit for a place that was zeroed and never opened, too. */
+void place_close(place *opened);
+
+/* The URI of an object on the token of this slot. type: "private", "public", "cert" or NULL. */
+void place_uri(const p11_slot *slot, const char *label, sigb_bytes id, const char *type, sigb_buf *uri);
+
+/*
+ * Objects of a class (CK_UNAVAILABLE_INFORMATION: any) with this label and this
+ * id, each left out where it has no bytes. The caller frees *objects with OPENSSL_free().
+ */
+SIGB_CHECK sigb_rc place_find(const place *at, CK_OBJECT_CLASS class, sigb_bytes label, sigb_bytes id,
+                              CK_OBJECT_HANDLE **objects, size_t *count, sigb_diag *diag);
+
+/*
+ * A label that we write: 1 to `room` bytes of UTF-8 that is plain to the eye,
+ * without blanks at its ends. `what` names it in the refusal. SIGB_E_USAGE.
+ */
+SIGB_CHECK sigb_rc label_check(const char *label, size_t room, const char *what, sigb_diag *diag);
+
+#endif
