@@ -13,6 +13,7 @@
 #define SIGB_MAX_SUBJECT       8192     /* bytes of a subject (RFC 9943) */
 #define SIGB_MAX_DID           8192     /* bytes of an issuer (RFC 9943) */
 #define SIGB_MAX_OID           1024     /* characters of a dotted OID */
+#define SIGB_MAX_NAME          4096     /* bytes of a certificate subject that is to be made */
 #define SIGB_MAX_URI           4096     /* characters of a pkcs11: URI */
 #define SIGB_MAX_PIN_LEN       255      /* bytes of a PIN */
 #define SIGB_MAX_SIGNATURE     8192     /* bytes of a raw signature */
