@@ -70,7 +70,16 @@ SIGB_CHECK sigb_rc eku_require(X509 *leaf, const char *oid, sigb_diag *diag);
  */
 SIGB_CHECK sigb_rc eku_only(X509 *leaf, sigb_buf *oid, sigb_diag *diag);
 
+/*
+ * The extension as it stands; *ekus NULL where there is none. The caller frees
+ * with EXTENDED_KEY_USAGE_free(). SIGB_E_EKU_MALFORMED: unreadable, or there twice.
+ */
+SIGB_CHECK sigb_rc eku_read(X509 *leaf, STACK_OF(ASN1_OBJECT) * *ekus, sigb_diag *diag);
+
 /* True for a dotted OID: digits and dots, two arcs and more, no leading zeros, 2.x or 0|1.(0..39), any length. */
 bool oid_is_valid(sigb_bytes text);
+
+/* Reads one; OIDs are compared as objects, never as text in a fixed buffer. SIGB_E_USAGE. */
+SIGB_CHECK sigb_rc oid_parse(sigb_bytes text, ASN1_OBJECT **oid, sigb_diag *diag);
 
 #endif
