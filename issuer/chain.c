@@ -35,6 +35,8 @@ static const struct reason_row {
      "it issued itself; a certificate from the pinned root is wanted"},
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, SIGB_E_CHAIN_ROOT,
      "it issued itself; a certificate from the pinned root is wanted"},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, SIGB_E_CHAIN,
+     "the certificate behind it did not sign it, or its bytes were changed"},
     {X509_V_ERR_CERT_HAS_EXPIRED, SIGB_E_EXPIRED, "renew it"},
     {X509_V_ERR_CERT_NOT_YET_VALID, SIGB_E_NOT_YET_VALID, "wait, or correct the clock"},
     {X509_V_ERR_EE_KEY_TOO_SMALL, SIGB_E_WEAK_KEY, "RSA of 2048 bits or EC P-256 is the least"},
