@@ -154,8 +154,7 @@ static sigb_rc key_fits_nothing(const EVP_PKEY *key, sigb_diag *diag)
         type == NULL ? "unknown" : type);
 }
 
-static sigb_rc alg_choose(const EVP_PKEY *key, sigb_alg wanted, sigb_profile profile, sigb_alg *alg,
-                          sigb_diag *diag)
+sigb_rc alg_choose(const EVP_PKEY *key, sigb_alg wanted, sigb_profile profile, sigb_alg *alg, sigb_diag *diag)
 {
     const alg_row *fitting = alg_default_for(key);
     const alg_row *row = wanted == SIGB_ALG_NONE ? fitting : alg_row_of(wanted);

@@ -35,6 +35,10 @@ bool alg_fits_key(const alg_row *row, const EVP_PKEY *key);
 /* The row that stands for this key by default, NULL if the key fits none. */
 const alg_row *alg_default_for(const EVP_PKEY *key);
 
+/* sigb_alg_for_key() for a key that is parsed already. */
+SIGB_CHECK sigb_rc alg_choose(const EVP_PKEY *key, sigb_alg wanted, sigb_profile profile, sigb_alg *alg,
+                              sigb_diag *diag);
+
 /* Exact length of a raw signature: 2 * coord, the modulus, or what the scheme fixes. */
 size_t alg_signature_len(const alg_row *row, const EVP_PKEY *key);
 
