@@ -15,7 +15,7 @@
 #include "cli/verbs.h"
 
 static const struct verb *const VERBS[] = {
-    NULL,
+    &VERB_ISSUER_DERIVE, &VERB_ISSUER_RESOLVE, &VERB_TOKEN_LIST, &VERB_TOKEN_KEYGEN, NULL,
 };
 
 /* A PIN passes through this process: no core, and no debugger of the same user. */

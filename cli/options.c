@@ -312,8 +312,9 @@ static void put_help_line(sigb_buf *out, const option *row)
     put_option(out, row);
     text_put(&words, row->help);
     if (row->choices != NULL) {
-        text_put(&words, ": ");
+        text_put(&words, " (");
         text_put(&words, row->choices);
+        text_put(&words, ")");
     }
     put_wrapped(out, HELP_COLUMN, text_c_str(&words));
     out->failed |= words.failed;

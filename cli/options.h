@@ -57,10 +57,11 @@ typedef struct pin_args {
     {"module", 0, OPTION_TEXT, OPTIONAL, at, "PATH", NULL, \
      "PKCS#11 module; else the URI's module-path or module-name, PKCS11_MODULE_PATH, p11-kit's proxy"}
 
+/* Three rows: prefix is "pin-" or "so-pin-". */
 #define PIN_OPTIONS(prefix, who, at) \
-    {prefix "-file", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, file), "FILE", NULL, who " from a file"}, \
-    {prefix "-fd", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, fd), "N", NULL, who " from an open descriptor"}, \
-    {prefix "-env", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, env), "NAME", NULL, \
+    {prefix "file", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, file), "FILE", NULL, who " from a file"}, \
+    {prefix "fd", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, fd), "N", NULL, who " from an open descriptor"}, \
+    {prefix "env", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(pin_args, env), "NAME", NULL, \
      who " from an environment variable, which is wiped"}
 /* clang-format on */
 
