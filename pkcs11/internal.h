@@ -50,4 +50,89 @@ SIGB_CHECK sigb_rc p11_login_keeping(p11_module *module, const p11_slot *slot, C
                                      const p11_uri *uri, const sigb_pkcs11_options *options, sigb_pin **kept,
                                      sigb_diag *diag);
 
+/* Asks options->pin alone, on behalf of the token in the slot. */
+SIGB_CHECK sigb_rc pin_ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_options *options,
+                           sigb_pin *pin, sigb_diag *diag);
+
+/* ---- mechanism.c ---- */
+
+/* How a token makes the signatures of one algorithm. */
+typedef struct p11_mechanism {
+    CK_MECHANISM_TYPE type;
+    bool has_params;
+    CK_RSA_PKCS_PSS_PARAMS params;
+    bool takes_digest; /* else the message, which the token hashes (or EdDSA takes whole) */
+} p11_mechanism;
+
+#define MECHANISM_ROWS 11
+
+/* What one key can do on one token: a mechanism for each row of the table; type NO_MECHANISM where there is none. */
+typedef struct p11_mechanisms {
+    p11_mechanism of[MECHANISM_ROWS];
+} p11_mechanisms;
+
+#define NO_MECHANISM CK_UNAVAILABLE_INFORMATION
+
+/* Probes the token. `allowed` is CKA_ALLOWED_MECHANISMS as it stands, no bytes if the key has none. */
+SIGB_CHECK sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed,
+                                    p11_mechanisms *found, sigb_diag *diag);
+
+/* The mechanism for an algorithm. SIGB_E_MECHANISM names what the token lacks. */
+SIGB_CHECK sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg,
+                                     const p11_mechanism **mechanism, sigb_diag *diag);
+
+/* ---- pool.c ---- */
+
+/* Open, logged-in sessions of one token. Any thread may take one; it is that thread's until it is given back. */
+typedef struct p11_pool p11_pool;
+
+/* NULL: out of memory. The pool borrows module; slot is copied. */
+p11_pool *pool_new(p11_module *module, const p11_slot *slot);
+
+/* Closes the idle sessions; none may be out. NULL is allowed. */
+void pool_free(p11_pool *pool);
+
+/* Waits for another thread's session where the token has none left. */
+SIGB_CHECK sigb_rc pool_take(p11_pool *pool, CK_SESSION_HANDLE *session, sigb_diag *diag);
+
+/* Counts a session that was opened elsewhere as taken from this pool. */
+void pool_adopt(p11_pool *pool);
+
+/* good: every call on it succeeded. A session that is not is closed, for 2.40 has no way to clear its state. */
+void pool_give(p11_pool *pool, CK_SESSION_HANDLE session, bool good);
+
+/* ---- sign.c ---- */
+
+/* Between C_SignInit and C_Sign: logs in once more for keys that ask for it. */
+typedef sigb_rc (*p11_between_fn)(void *arg, CK_SESSION_HANDLE session, sigb_diag *diag);
+
+/* Two calls: C_SignInit, C_Sign. `between` may be NULL. Appends what the token returned, unjudged. */
+SIGB_CHECK sigb_rc p11_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                            const p11_mechanism *mechanism, sigb_bytes input, p11_between_fn between,
+                            void *arg, sigb_buf *signature, sigb_diag *diag);
+
+/* ---- key.c ---- */
+
+/* The one private key that the URI names on the token; _KEY_ABSENT, or _KEY_AMBIGUOUS which lists them. */
+SIGB_CHECK sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                            const p11_uri *uri, CK_OBJECT_HANDLE *key, sigb_diag *diag);
+
+/* SIGB_E_KEY_NO_SIGN, SIGB_E_KEY_UNSUPPORTED. */
+SIGB_CHECK sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                                    sigb_diag *diag);
+
+/* Appends the SPKI as the private key tells it, or its public object does; nothing where neither tells. */
+SIGB_CHECK sigb_rc key_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                            sigb_buf *spki, sigb_diag *diag);
+
+/* ---- cert.c ---- */
+
+/*
+ * Appends the X.509 certificates of the token, at most SIGB_MAX_CERTS: first
+ * those of the key (by public key or CKA_ID), then CAs, then others. One that
+ * cannot be read draws a note.
+ */
+SIGB_CHECK sigb_rc certs_collect(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                                 sigb_bytes spki, const sigb_notes *notes, sigb_buf *certs, sigb_diag *diag);
+
 #endif

@@ -147,8 +147,8 @@ sigb_rc sigb_pin_take_env(sigb_pin *pin, const char *name, sigb_diag *diag)
 
 /* ---- logging in ---- */
 
-static sigb_rc ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_options *options,
-                   sigb_pin *pin, sigb_diag *diag)
+sigb_rc pin_ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_options *options, sigb_pin *pin,
+                sigb_diag *diag)
 {
     const sigb_pin_request request = {kind, slot->label, slot->serial};
     sigb_rc rc;
@@ -173,7 +173,7 @@ static sigb_rc fetch(const p11_slot *slot, const p11_uri *uri, const sigb_pkcs11
     if (source != NULL)
         return sigb_pin_read_file(pin, source[0] == '/' ? source : strchr(source, '/'),
                                   options == NULL ? NULL : &options->notes, diag);
-    return ask(slot, SIGB_PIN_USER, options, pin, diag);
+    return pin_ask(slot, SIGB_PIN_USER, options, pin, diag);
 }
 
 /* A PIN that is locked, or would be by one mistake more, is not tried. */

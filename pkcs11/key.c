@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The private key that a URI names, and its public half. */
+#include "pkcs11/internal.h"
+
+#include <openssl/crypto.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* A search: class, and label and id where they are known. The template points into it. */
+typedef struct search {
+    CK_OBJECT_CLASS class;
+    CK_ATTRIBUTE wanted[3];
+    CK_ULONG count;
+} search;
+
+static void search_put(search *by, CK_ATTRIBUTE_TYPE type, sigb_bytes value)
+{
+    if (value.len > 0)
+        by->wanted[by->count++] = (CK_ATTRIBUTE){type, (void *)(uintptr_t)value.ptr, value.len};
+}
+
+static void search_begin(search *by, CK_OBJECT_CLASS class)
+{
+    by->class = class;
+    by->count = 0;
+    search_put(by, CKA_CLASS, sigb_bytes_of(&by->class, sizeof(by->class)));
+}
+
+/* ---- the private key ---- */
+
+static sigb_rc key_uri(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                       CK_OBJECT_HANDLE key, sigb_buf *text, sigb_diag *diag)
+{
+    sigb_buf label = SIGB_BUF_INIT, id = SIGB_BUF_INIT;
+    p11_name name = {.token = slot->label, .serial = slot->serial, .type = "private"};
+    sigb_rc rc = p11_attribute(module, session, key, CKA_LABEL, &label, diag);
+
+    if (rc == SIGB_OK)
+        rc = p11_attribute(module, session, key, CKA_ID, &id, diag);
+    if (rc == SIGB_OK) {
+        name.object = text_c_str(&label);
+        name.id = sigb_buf_bytes(&id);
+        p11_uri_format(text, &name);
+    }
+    sigb_buf_free(&label);
+    sigb_buf_free(&id);
+    return rc == SIGB_OK && text->failed ? sigb_no_memory(diag) : rc;
+}
+
+static sigb_rc several_match(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                             const CK_OBJECT_HANDLE *keys, size_t count, sigb_diag *diag)
+{
+    sigb_buf list = SIGB_BUF_INIT;
+    sigb_rc rc = SIGB_OK;
+
+    for (size_t i = 0; rc == SIGB_OK && i < count && list.len < SIGB_DIAG_TEXT; i++) {
+        text_put(&list, i == 0 ? "" : " ");
+        rc = key_uri(module, slot, session, keys[i], &list, diag);
+    }
+    if (rc == SIGB_OK && text_c_str(&list) == NULL)
+        rc = sigb_no_memory(diag);
+    if (rc == SIGB_OK)
+        rc = sigb_fail(diag, SIGB_E_KEY_AMBIGUOUS, "%zu private keys match; say which by id= or object=: %s",
+                       count, (const char *)list.ptr);
+    sigb_buf_free(&list);
+    return rc;
+}
+
+static sigb_rc none_matches(const p11_slot *slot, const p11_uri *uri, sigb_diag *diag)
+{
+    const char *object = p11_uri_object(uri);
+
+    return sigb_fail(
+        diag, SIGB_E_KEY_ABSENT,
+        "token %s (serial %s) shows no private key that matches the URI (object=%s, id=%s); list "
+        "what it holds, and compare object= and id=",
+        slot->label, slot->serial, object == NULL ? "any" : object, p11_uri_has_id(uri) ? "as given" : "any");
+}
+
+sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,
+                 CK_OBJECT_HANDLE *key, sigb_diag *diag)
+{
+    CK_OBJECT_HANDLE *keys = NULL;
+    size_t count = 0;
+    search by;
+    sigb_rc rc;
+
+    search_begin(&by, CKO_PRIVATE_KEY);
+    search_put(&by, CKA_LABEL, sigb_bytes_text(p11_uri_object(uri)));
+    search_put(&by, CKA_ID, p11_uri_id(uri));
+    rc = p11_objects_find(module, session, by.wanted, by.count, &keys, &count, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    if (count == 0)
+        rc = none_matches(slot, uri, diag);
+    else if (count > 1)
+        rc = several_match(module, slot, session, keys, count, diag);
+    else
+        *key = keys[0];
+    OPENSSL_free(keys);
+    return rc;
+}
+
+sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, sigb_diag *diag)
+{
+    CK_ULONG type = p11_attribute_number(module, session, key, CKA_KEY_TYPE);
+
+    if (!p11_attribute_true(module, session, key, CKA_SIGN, true))
+        return sigb_fail(diag, SIGB_E_KEY_NO_SIGN,
+                         "the key is not for signing (CKA_SIGN is false); choose another key");
+    if (type != CKK_EC && type != CKK_RSA && type != CKK_EC_EDWARDS)
+        return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
+                         "the key is of PKCS#11 type 0x%lx; wanted: EC, RSA or Edwards (Ed25519)", type);
+    return SIGB_OK;
+}
+
+/* ---- its public half ---- */
+
+/*
+ * The SPKI on which all public objects that the search finds agree. Where they
+ * differ the token tells nothing that could be relied on.
+ */
+static sigb_rc agreed_spki(p11_module *module, CK_SESSION_HANDLE session, search *by, sigb_buf *spki,
+                           sigb_diag *diag)
+{
+    CK_OBJECT_HANDLE *keys = NULL;
+    size_t count = 0, before = spki->len;
+    bool agreed = true;
+    sigb_rc rc = p11_objects_find(module, session, by->wanted, by->count, &keys, &count, diag);
+
+    for (size_t i = 0; rc == SIGB_OK && i < count; i++) {
+        sigb_buf one = SIGB_BUF_INIT;
+        rc = p11_object_spki(module, session, keys[i], &one, diag);
+        if (rc == SIGB_OK && spki->len == before)
+            sigb_buf_append(spki, sigb_buf_bytes(&one));
+        else if (rc == SIGB_OK && one.len > 0)
+            agreed = agreed && sigb_bytes_equal(sigb_buf_bytes(&one),
+                                                sigb_bytes_of(spki->ptr + before, spki->len - before));
+        sigb_buf_free(&one);
+    }
+    OPENSSL_free(keys);
+    if (!agreed)
+        spki->len = before;
+    return rc == SIGB_OK && spki->failed ? sigb_no_memory(diag) : rc;
+}
+
+/* The public object with the same value of this attribute, if the key has one. */
+static sigb_rc public_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                           CK_ATTRIBUTE_TYPE same, sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_buf value = SIGB_BUF_INIT;
+    CK_ULONG type = p11_attribute_number(module, session, key, CKA_KEY_TYPE);
+    search by;
+    sigb_rc rc = p11_attribute(module, session, key, same, &value, diag);
+
+    search_begin(&by, CKO_PUBLIC_KEY);
+    search_put(&by, CKA_KEY_TYPE, sigb_bytes_of(&type, sizeof(type)));
+    search_put(&by, same, sigb_buf_bytes(&value));
+    if (rc == SIGB_OK && value.len > 0)
+        rc = agreed_spki(module, session, &by, spki, diag);
+    sigb_buf_free(&value);
+    return rc;
+}
+
+sigb_rc key_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, sigb_buf *spki,
+                 sigb_diag *diag)
+{
+    sigb_rc rc = p11_object_spki(module, session, key, spki, diag);
+
+    if (rc == SIGB_OK && spki->len == 0)
+        rc = public_spki(module, session, key, CKA_ID, spki, diag);
+    if (rc == SIGB_OK && spki->len == 0)
+        rc = public_spki(module, session, key, CKA_LABEL, spki, diag);
+    return rc;
+}
