@@ -8,6 +8,11 @@
 
 #include <openssl/err.h>
 
+/* base/error.h makes macros of these for the analyzer */
+#undef sigb_fail
+#undef sigb_fail_native
+#undef sigb_no_memory
+
 #define EXIT_VERIFY 1 /* signature, chain, DID or binding wrong */
 #define EXIT_POLICY 2 /* refused by policy */
 #define EXIT_DEVICE 3 /* token, PIN, device; not supported */

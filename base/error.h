@@ -29,6 +29,13 @@ sigb_rc sigb_openssl_failed(sigb_diag *diag, const char *what);
 sigb_rc sigb_openssl_refused(sigb_diag *diag, sigb_rc rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* clang's analyzer reads one file at a time: without this it thinks that a refusal may be SIGB_OK. */
+#ifdef __clang_analyzer__
+#define sigb_fail(diag, rc, ...)                (sigb_fail((diag), (rc), __VA_ARGS__), (rc))
+#define sigb_fail_native(diag, rc, native, ...) (sigb_fail_native((diag), (rc), (native), __VA_ARGS__), (rc))
+#define sigb_no_memory(diag)                    (sigb_no_memory(diag), SIGB_E_MEMORY)
+#endif
+
 /* Passes a note on, if anybody listens. */
 void sigb_note(const sigb_notes *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

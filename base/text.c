@@ -69,15 +69,13 @@ static bool utf8_tail_ok(const struct utf8_row *row, sigb_bytes raw)
 /* Length of the character at the start of raw (not empty) and its code point; 0 if it is none. */
 static size_t utf8_take(sigb_bytes raw, uint32_t *point)
 {
-    static const uint8_t first_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-
     for (size_t i = 0; i < sizeof(UTF8) / sizeof(UTF8[0]); i++) {
         const struct utf8_row *row = &UTF8[i];
         if (raw.ptr[0] < row->first || raw.ptr[0] > row->last)
             continue;
         if (!utf8_tail_ok(row, raw))
             return 0;
-        *point = raw.ptr[0] & first_bits[row->len];
+        *point = raw.ptr[0] & (row->len == 1 ? 0x7FU : 0xFFU >> (row->len + 1));
         for (size_t j = 1; j < row->len; j++)
             *point = *point << 6 | (raw.ptr[j] & 0x3F);
         return row->len;

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -73,10 +74,9 @@ static bool is_choice(const char *choices, const char *value)
 /* "--key", or "PAYLOAD" for what has no name. */
 static const char *row_title(const option *row, char title[48])
 {
-    title[0] = '\0';
-    if (row->name != NULL)
-        strcpy(title, "--");
-    return strncat(title, row->name != NULL ? row->name : row->value, 40);
+    (void)snprintf(title, 48, "%s%.40s", row->name != NULL ? "--" : "",
+                   row->name != NULL ? row->name : row->value);
+    return title;
 }
 
 static sigb_rc store_text(const option *row, const char **field, const char *value, sigb_diag *diag)

@@ -49,9 +49,9 @@ json_t *report_string(struct report *report, const char *key, sigb_bytes raw);
 void report_say(struct report *report, const char *label, sigb_bytes raw);
 
 /* A remark that is no failure; a sigb_notes callback. Shown at once, and part of the document. */
-void report_note(void *report, const char *text);
+void report_note(void *arg, const char *text);
 
 /* Shows everything; gives the exit status. */
-int report_end(struct report *report, sigb_rc rc, const sigb_diag *diag);
+int report_end(struct report *report, sigb_rc rc, const sigb_diag *said);
 
 #endif

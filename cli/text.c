@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <time.h>
 
+/* cli/text.h makes macros of these for the analyzer */
+#undef fail
+#undef fail_memory
+
 void text_put(sigb_buf *out, const char *text)
 {
     sigb_buf_append(out, sigb_bytes_text(text));

@@ -26,4 +26,10 @@ sigb_rc fail(sigb_diag *diag, sigb_rc rc, const char *format, ...) __attribute__
 
 sigb_rc fail_memory(sigb_diag *diag);
 
+/* clang's analyzer reads one file at a time: without this it thinks that a refusal may be SIGB_OK. */
+#ifdef __clang_analyzer__
+#define fail(diag, rc, ...) (fail((diag), (rc), __VA_ARGS__), (rc))
+#define fail_memory(diag)   (fail_memory(diag), SIGB_E_MEMORY)
+#endif
+
 #endif

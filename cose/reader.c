@@ -333,7 +333,7 @@ static int key_compare(sigb_bytes a, sigb_bytes b)
         return x.kind < y.kind ? -1 : 1;
     if (x.value != y.value) /* of strings, the length */
         return x.value < y.value ? -1 : 1;
-    return x.body.len == 0 ? 0 : memcmp(x.body.ptr, y.body.ptr, x.body.len);
+    return x.body.len == 0 || y.body.len == 0 ? 0 : memcmp(x.body.ptr, y.body.ptr, x.body.len);
 }
 
 /* Where the key stands, or belongs. */

@@ -356,6 +356,7 @@ static sigb_rc require_resolvable(sigb_bytes text, STACK_OF(X509) * chain, sigb_
 
 static sigb_rc fill(sigb_issuer *issuer, const derivation *d, const candidate *c, sigb_diag *diag)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): choose() gives a candidate, or refuses */
     X509 *root = sk_X509_value(c->chain, sk_X509_num(c->chain) - 1);
     sigb_rc rc = did_put_eku(&issuer->did, d->hash, root, sigb_buf_bytes(&c->eku), diag);
 

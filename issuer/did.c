@@ -106,7 +106,7 @@ void did_put_decoded(sigb_buf *out, sigb_bytes part)
         uint8_t byte = part.ptr[i];
 
         if (byte == '%') {
-            byte = (uint8_t)(hex_value(part.ptr[i + 1]) << 4 | hex_value(part.ptr[i + 2]));
+            byte = (uint8_t)(hex_value(part.ptr[i + 1]) * 16 + hex_value(part.ptr[i + 2]));
             i += 2;
         }
         sigb_buf_append(out, sigb_bytes_of(&byte, 1));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/chain.h"
 
+#include <stdio.h>
+
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
@@ -64,8 +66,7 @@ sigb_rc oid_parse(sigb_bytes text, ASN1_OBJECT **oid, sigb_diag *diag)
     if (!oid_is_valid(text))
         return sigb_fail(diag, SIGB_E_USAGE, "'%.*s' is not a dotted OID", text.len > 64 ? 64 : (int)text.len,
                          text.len == 0 ? "" : (const char *)text.ptr);
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
+    (void)snprintf(copy, sizeof(copy), "%.*s", (int)text.len, (const char *)text.ptr);
     parsed = OBJ_txt2obj(copy, 1);
     if (parsed == NULL)
         return sigb_openssl_failed(diag, "to read an OID");

@@ -171,9 +171,10 @@ static bool take_byte(sigb_bytes *rest, bool query, uint8_t *byte)
             return false;
         *byte = (uint8_t)p[0];
     } else {
-        if (rest->len < 3 || hex_digit(p[1]) < 0 || hex_digit(p[2]) < 0)
+        int high = rest->len < 3 ? -1 : hex_digit(p[1]), low = rest->len < 3 ? -1 : hex_digit(p[2]);
+        if (high < 0 || low < 0)
             return false;
-        *byte = (uint8_t)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
+        *byte = (uint8_t)(high * 16 + low);
     }
     *rest = sigb_bytes_of(rest->ptr + taken, rest->len - taken);
     return true;

@@ -192,93 +192,93 @@ static void longer_heads_are_tolerated(void **state)
 #define CERT_A "43300101" /* a byte string that holds a DER SEQUENCE of one byte: enough for the parser */
 #define CERT_B "43300102"
 
+static const struct {
+    const char *protected_map, *unprotected;
+    sigb_rc rc;
+    const char *words;
+} REFUSED_HEADERS[] = {
+    /* labels */
+    {"a2 0126 0126", "a0", SIGB_E_DUPLICATE, "twice"},
+    {"a2 0126 180126", "a0", SIGB_E_DUPLICATE, "twice"},
+    {"a2 6161f6 780161f6", "a0", SIGB_E_DUPLICATE, "twice"},
+    {"a0", "a2 04410104 4102", SIGB_E_DUPLICATE, "twice"},
+    {"a1 044101", "a1 044101", SIGB_E_HEADER, "in both header maps"},
+    {"a1 044101", "a1 1804 4101", SIGB_E_HEADER, "in both header maps"},
+    {"a1 190400f6", "a1 190400f6", SIGB_E_HEADER, "in both header maps"},
+    {"a1 6161f6", "a1 6161f6", SIGB_E_HEADER, "in both header maps"},
+    {"a1 4101f6", "a0", SIGB_E_COSE, "protected header holds a byte string as a label"},
+    {"a0", "a1 f4f6", SIGB_E_COSE, "unprotected header holds a simple value as a label"},
+    {"a1 80f6", "a0", SIGB_E_COSE, "an array as a label"},
+    /* types */
+    {"a1 01 654553323536", "a0", SIGB_E_HEADER, "alg in the protected header is a text"},
+    {"a1 01 1b8000000000000000", "a0", SIGB_E_HEADER, "alg in the protected header does not fit 64 bits"},
+    {"a1 03 20", "a0", SIGB_E_HEADER, "content type in the protected header is a negative number"},
+    {"a1 03 4101", "a0", SIGB_E_HEADER, "content type"},
+    {"a1 04 6131", "a0", SIGB_E_HEADER, "kid in the protected header is a text"},
+    {"a0", "a1 04 01", SIGB_E_HEADER, "kid in the unprotected header is a number"},
+    {"a1 0f 80", "a0", SIGB_E_HEADER, "CWT claims in the protected header is an array"},
+    {"a1 1821 6130", "a0", SIGB_E_HEADER, "x5chain in the protected header is a text"},
+    {"a1 1822 41ff", "a0", SIGB_E_HEADER, "x5t in the protected header is a byte string"},
+    {"a1 190102 67736861 2d323536", "a0", SIGB_E_HEADER, "payload hash in the protected header is a text"},
+    {"a1 190103 4101", "a0", SIGB_E_HEADER, "preimage content type"},
+    {"a1 190104 01", "a0", SIGB_E_HEADER, "payload location"},
+    {"a1 190187 01", "a0", SIGB_E_HEADER, "issuer (legacy)"},
+    {"a1 19018b 6131", "a0", SIGB_E_HEADER, "vds"},
+    {"a1 6373766e 6131", "a0", SIGB_E_HEADER, "svn (legacy)"},
+    {"a0", "a1 19018a 4101", SIGB_E_HEADER, "receipts in the unprotected header is a byte string"},
+    {"a0", "a1 19018a 80", SIGB_E_HEADER, "receipts is an empty array"},
+    {"a0", "a1 19018c 80", SIGB_E_HEADER, "vdp"},
+    /* places */
+    {"a0", "a1 0126", SIGB_E_HEADER, "alg stands in the unprotected header"},
+    {"a0", "a1 0fa0", SIGB_E_HEADER, "CWT claims stands in the unprotected header"},
+    {"a0", "a1 1821" CERT_A, SIGB_E_HEADER, "x5chain stands in the unprotected header"},
+    {"a0", "a1 1822 822f4101", SIGB_E_HEADER, "x5t stands in the unprotected header"},
+    {"a0", "a1 1901022f", SIGB_E_HEADER, "payload hash stands in the unprotected header"},
+    {"a0", "a1 1901036161", SIGB_E_HEADER, "preimage content type stands in the unprotected"},
+    {"a0", "a1 1901046161", SIGB_E_HEADER, "payload location stands in the unprotected"},
+    {"a0", "a1 19018b02", SIGB_E_HEADER, "vds stands in the unprotected header"},
+    {"a1 19018a 814101", "a0", SIGB_E_HEADER, "receipts stands in the protected header"},
+    {"a1 19018c a0", "a0", SIGB_E_HEADER, "vdp stands in the protected header"},
+    {"a1 19010e 4101", "a0", SIGB_E_HEADER, "3161-ctt stands in the protected header"},
+    {"a0", "a1 19010d 4101", SIGB_E_HEADER, "3161-ttc stands in the unprotected header"},
+    /* lengths and depth */
+    {"a1 03 7f6161ff", "a0", SIGB_E_INDEFINITE, "a text of indefinite length"},
+    {"a1 0f a1 6161 9fff", "a0", SIGB_E_INDEFINITE, "an array of indefinite length"},
+    {"a1 5f6161ff f6", "a0", SIGB_E_INDEFINITE, "a byte string of indefinite length"},
+    {"a1 190400 8181818181818181818181818181818181 00", "a0", SIGB_E_DEPTH, "deeper than 16"},
+    /* claims */
+    {"a1 0f a1 01 01", "a0", SIGB_E_HEADER, "iss in the CWT claims is a number"},
+    {"a1 0f a1 02 4101", "a0", SIGB_E_HEADER, "sub in the CWT claims is a byte string"},
+    {"a1 0f a1 6373766e 6137", "a0", SIGB_E_HEADER, "svn in the CWT claims is a text"},
+    {"a1 0f a1 6373766e f94700", "a0", SIGB_E_HEADER, "svn in the CWT claims is a float"},
+    {"a1 0f a1 6373766e c24107", "a0", SIGB_E_HEADER, "svn in the CWT claims is a tagged item"},
+    {"a1 0f a1 6373766e 1b8000000000000000", "a0", SIGB_E_HEADER, "svn in the CWT claims does not fit"},
+    {"a1 0f a1 4101 01", "a0", SIGB_E_COSE, "CWT claims holds a byte string as a label"},
+    {"a1 0f a2 01 6161 1801 6161", "a0", SIGB_E_DUPLICATE, "twice"},
+    /* certificates */
+    {"a1 1821 80", "a0", SIGB_E_HEADER, "holds no certificate"},
+    {"a1 1821 40", "a0", SIGB_E_HEADER, "certificate 1 of x5chain is not one DER SEQUENCE"},
+    {"a1 1821 82" CERT_A "443001 0101", "a0", SIGB_E_HEADER, "certificate 2 of x5chain is not one DER"},
+    {"a1 1821 82" CERT_A "423001", "a0", SIGB_E_HEADER, "certificate 2 of x5chain is not one DER"},
+    {"a1 1821 8201" CERT_A, "a0", SIGB_E_HEADER, "x5chain holds a number"},
+    {"a1 1821 91" CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A
+         CERT_A CERT_A CERT_A CERT_A,
+     "a0", SIGB_E_LIMIT, "more than 16 certificates"},
+    {"a1 1822 80", "a0", SIGB_E_HEADER, "x5t is not an array of a hash and a digest"},
+    {"a1 1822 83 2f 4101 00", "a0", SIGB_E_HEADER, "x5t is not"},
+    {"a1 1822 82 4101 4101", "a0", SIGB_E_HEADER, "x5t is not"},
+    {"a1 1822 82 2f 6131", "a0", SIGB_E_HEADER, "x5t is not"},
+    {"a1 1822 82 2f 4101", "a0", SIGB_E_DIGEST_LEN, "x5t has 1 bytes where a sha256 digest has 32"},
+};
+
 static void headers_that_are_refused(void **state)
 {
-    static const struct {
-        const char *protected_map, *unprotected;
-        sigb_rc rc;
-        const char *words;
-    } rows[] = {
-        /* labels */
-        {"a2 0126 0126", "a0", SIGB_E_DUPLICATE, "twice"},
-        {"a2 0126 180126", "a0", SIGB_E_DUPLICATE, "twice"},
-        {"a2 6161f6 780161f6", "a0", SIGB_E_DUPLICATE, "twice"},
-        {"a0", "a2 04410104 4102", SIGB_E_DUPLICATE, "twice"},
-        {"a1 044101", "a1 044101", SIGB_E_HEADER, "in both header maps"},
-        {"a1 044101", "a1 1804 4101", SIGB_E_HEADER, "in both header maps"},
-        {"a1 190400f6", "a1 190400f6", SIGB_E_HEADER, "in both header maps"},
-        {"a1 6161f6", "a1 6161f6", SIGB_E_HEADER, "in both header maps"},
-        {"a1 4101f6", "a0", SIGB_E_COSE, "protected header holds a byte string as a label"},
-        {"a0", "a1 f4f6", SIGB_E_COSE, "unprotected header holds a simple value as a label"},
-        {"a1 80f6", "a0", SIGB_E_COSE, "an array as a label"},
-        /* types */
-        {"a1 01 654553323536", "a0", SIGB_E_HEADER, "alg in the protected header is a text"},
-        {"a1 01 1b8000000000000000", "a0", SIGB_E_HEADER, "alg in the protected header does not fit 64 bits"},
-        {"a1 03 20", "a0", SIGB_E_HEADER, "content type in the protected header is a negative number"},
-        {"a1 03 4101", "a0", SIGB_E_HEADER, "content type"},
-        {"a1 04 6131", "a0", SIGB_E_HEADER, "kid in the protected header is a text"},
-        {"a0", "a1 04 01", SIGB_E_HEADER, "kid in the unprotected header is a number"},
-        {"a1 0f 80", "a0", SIGB_E_HEADER, "CWT claims in the protected header is an array"},
-        {"a1 1821 6130", "a0", SIGB_E_HEADER, "x5chain in the protected header is a text"},
-        {"a1 1822 41ff", "a0", SIGB_E_HEADER, "x5t in the protected header is a byte string"},
-        {"a1 190102 67736861 2d323536", "a0", SIGB_E_HEADER,
-         "payload hash in the protected header is a text"},
-        {"a1 190103 4101", "a0", SIGB_E_HEADER, "preimage content type"},
-        {"a1 190104 01", "a0", SIGB_E_HEADER, "payload location"},
-        {"a1 190187 01", "a0", SIGB_E_HEADER, "issuer (legacy)"},
-        {"a1 19018b 6131", "a0", SIGB_E_HEADER, "vds"},
-        {"a1 6373766e 6131", "a0", SIGB_E_HEADER, "svn (legacy)"},
-        {"a0", "a1 19018a 4101", SIGB_E_HEADER, "receipts in the unprotected header is a byte string"},
-        {"a0", "a1 19018a 80", SIGB_E_HEADER, "receipts is an empty array"},
-        {"a0", "a1 19018c 80", SIGB_E_HEADER, "vdp"},
-        /* places */
-        {"a0", "a1 0126", SIGB_E_HEADER, "alg stands in the unprotected header"},
-        {"a0", "a1 0fa0", SIGB_E_HEADER, "CWT claims stands in the unprotected header"},
-        {"a0", "a1 1821" CERT_A, SIGB_E_HEADER, "x5chain stands in the unprotected header"},
-        {"a0", "a1 1822 822f4101", SIGB_E_HEADER, "x5t stands in the unprotected header"},
-        {"a0", "a1 1901022f", SIGB_E_HEADER, "payload hash stands in the unprotected header"},
-        {"a0", "a1 1901036161", SIGB_E_HEADER, "preimage content type stands in the unprotected"},
-        {"a0", "a1 1901046161", SIGB_E_HEADER, "payload location stands in the unprotected"},
-        {"a0", "a1 19018b02", SIGB_E_HEADER, "vds stands in the unprotected header"},
-        {"a1 19018a 814101", "a0", SIGB_E_HEADER, "receipts stands in the protected header"},
-        {"a1 19018c a0", "a0", SIGB_E_HEADER, "vdp stands in the protected header"},
-        {"a1 19010e 4101", "a0", SIGB_E_HEADER, "3161-ctt stands in the protected header"},
-        {"a0", "a1 19010d 4101", SIGB_E_HEADER, "3161-ttc stands in the unprotected header"},
-        /* lengths and depth */
-        {"a1 03 7f6161ff", "a0", SIGB_E_INDEFINITE, "a text of indefinite length"},
-        {"a1 0f a1 6161 9fff", "a0", SIGB_E_INDEFINITE, "an array of indefinite length"},
-        {"a1 5f6161ff f6", "a0", SIGB_E_INDEFINITE, "a byte string of indefinite length"},
-        {"a1 190400 8181818181818181818181818181818181 00", "a0", SIGB_E_DEPTH, "deeper than 16"},
-        /* claims */
-        {"a1 0f a1 01 01", "a0", SIGB_E_HEADER, "iss in the CWT claims is a number"},
-        {"a1 0f a1 02 4101", "a0", SIGB_E_HEADER, "sub in the CWT claims is a byte string"},
-        {"a1 0f a1 6373766e 6137", "a0", SIGB_E_HEADER, "svn in the CWT claims is a text"},
-        {"a1 0f a1 6373766e f94700", "a0", SIGB_E_HEADER, "svn in the CWT claims is a float"},
-        {"a1 0f a1 6373766e c24107", "a0", SIGB_E_HEADER, "svn in the CWT claims is a tagged item"},
-        {"a1 0f a1 6373766e 1b8000000000000000", "a0", SIGB_E_HEADER, "svn in the CWT claims does not fit"},
-        {"a1 0f a1 4101 01", "a0", SIGB_E_COSE, "CWT claims holds a byte string as a label"},
-        {"a1 0f a2 01 6161 1801 6161", "a0", SIGB_E_DUPLICATE, "twice"},
-        /* certificates */
-        {"a1 1821 80", "a0", SIGB_E_HEADER, "holds no certificate"},
-        {"a1 1821 40", "a0", SIGB_E_HEADER, "certificate 1 of x5chain is not one DER SEQUENCE"},
-        {"a1 1821 82" CERT_A "443001 0101", "a0", SIGB_E_HEADER, "certificate 2 of x5chain is not one DER"},
-        {"a1 1821 82" CERT_A "423001", "a0", SIGB_E_HEADER, "certificate 2 of x5chain is not one DER"},
-        {"a1 1821 8201" CERT_A, "a0", SIGB_E_HEADER, "x5chain holds a number"},
-        {"a1 1821 91" CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A CERT_A
-             CERT_A CERT_A CERT_A CERT_A CERT_A,
-         "a0", SIGB_E_LIMIT, "more than 16 certificates"},
-        {"a1 1822 80", "a0", SIGB_E_HEADER, "x5t is not an array of a hash and a digest"},
-        {"a1 1822 83 2f 4101 00", "a0", SIGB_E_HEADER, "x5t is not"},
-        {"a1 1822 82 4101 4101", "a0", SIGB_E_HEADER, "x5t is not"},
-        {"a1 1822 82 2f 6131", "a0", SIGB_E_HEADER, "x5t is not"},
-        {"a1 1822 82 2f 4101", "a0", SIGB_E_DIGEST_LEN, "x5t has 1 bytes where a sha256 digest has 32"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        print_message("%s / %s\n", rows[i].protected_map, rows[i].unprotected);
-        assert_refused(parse_refused(rows[i].protected_map, rows[i].unprotected, "4101", diag), rows[i].rc,
-                       rows[i].words);
+    for (size_t i = 0; i < COUNT(REFUSED_HEADERS); i++) {
+        print_message("%s / %s\n", REFUSED_HEADERS[i].protected_map, REFUSED_HEADERS[i].unprotected);
+        assert_refused(
+            parse_refused(REFUSED_HEADERS[i].protected_map, REFUSED_HEADERS[i].unprotected, "4101", diag),
+            REFUSED_HEADERS[i].rc, REFUSED_HEADERS[i].words);
     }
 }
 
