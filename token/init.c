@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * token init: a free token gets a label, an SO PIN and a user PIN. Straight
- * through Cryptoki: docs/decisions says why libp11 is not used here.
+ * through Cryptoki: docs/decisions/0016 says why libp11 is not used here.
  */
 #include <openssl/crypto.h>
 
