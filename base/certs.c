@@ -99,6 +99,16 @@ sigb_rc certs_parse(sigb_bytes der, STACK_OF(X509) * *certs, sigb_diag *diag)
     return rc;
 }
 
+bool cert_is(X509 *cert, sigb_bytes der)
+{
+    unsigned char *bytes = NULL;
+    int len = i2d_X509(cert, &bytes);
+    bool is = len > 0 && sigb_bytes_equal(sigb_bytes_of(bytes, (size_t)len), der);
+
+    OPENSSL_free(bytes);
+    return is;
+}
+
 sigb_rc cert_put(X509 *cert, sigb_buf *der, sigb_diag *diag)
 {
     unsigned char *bytes = NULL;

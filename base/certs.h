@@ -13,6 +13,9 @@ SIGB_CHECK sigb_rc cert_parse(sigb_bytes der, X509 **cert, sigb_diag *diag);
 /* Reads all of a set, in order; the caller frees with sk_X509_pop_free(, X509_free). SIGB_E_LIMIT too. */
 SIGB_CHECK sigb_rc certs_parse(sigb_bytes der, STACK_OF(X509) * *certs, sigb_diag *diag);
 
+/* True if a parsed certificate is exactly these bytes. */
+bool cert_is(X509 *cert, sigb_bytes der);
+
 /* Appends the DER of a certificate. */
 SIGB_CHECK sigb_rc cert_put(X509 *cert, sigb_buf *der, sigb_diag *diag);
 

@@ -131,6 +131,11 @@ bool statement_has_claims(const sigb_statement *statement)
     return statement->protected_slots[H_CLAIMS].len > 0;
 }
 
+bool statement_has_dates(const sigb_statement *statement)
+{
+    return statement->claim_slots[C_EXP].len > 0 || statement->claim_slots[C_NBF].len > 0;
+}
+
 bool statement_is_envelope(const sigb_statement *statement)
 {
     return statement->protected_slots[H_PAYLOAD_HASH].len > 0;

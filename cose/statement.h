@@ -18,6 +18,9 @@ bool statement_x5t(const sigb_statement *statement, sigb_hash *hash, sigb_bytes 
 /* iss as it stands; which buckets hold what has been judged by the parser. */
 bool statement_has_claims(const sigb_statement *statement); /* label 15, protected */
 
+/* True if the claims say from when or until when they hold (exp, nbf): nothing here judges that. */
+bool statement_has_dates(const sigb_statement *statement);
+
 /* True if label 258 is there. sigb_statement_hash() is SIGB_HASH_NONE for a hash this version does not know. */
 bool statement_is_envelope(const sigb_statement *statement);
 

@@ -62,19 +62,16 @@ static size_t cut_len(sigb_bytes text, size_t most)
 
 const char *cert_name(X509 *cert, char room[CERT_NAME_ROOM])
 {
-    static const char unnamed[] = "a certificate without a name";
     sigb_buf name = SIGB_BUF_INIT;
-    const char *mark = "";
     size_t len;
 
     name_put(&name, X509_get_subject_name(cert));
-    if (name.failed || name.len == 0)
-        text_put(&name, unnamed);
     len = cut_len(sigb_buf_bytes(&name), CERT_NAME_ROOM - 6);
-    if (len < name.len)
-        mark = "...";
-    (void)snprintf(room, CERT_NAME_ROOM, "'%.*s%s'", (int)len, name.len == 0 ? "" : (const char *)name.ptr,
-                   mark);
+    if (len == 0)
+        (void)snprintf(room, CERT_NAME_ROOM, "a certificate without a name");
+    else
+        (void)snprintf(room, CERT_NAME_ROOM, "'%.*s%s'", (int)len, (const char *)name.ptr,
+                       len < name.len ? "..." : "");
     sigb_buf_free(&name);
     return room;
 }

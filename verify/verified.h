@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What verification makes, and only it. */
+#ifndef SIGB_VERIFY_VERIFIED_H
+#define SIGB_VERIFY_VERIFIED_H
+
+#include "verify/policy.h"
+
+/* What one verification had before it and found. */
+typedef struct findings {
+    const sigb_statement *statement;
+    const sigb_policy *policy;
+    const sigb_beside *beside; /* may be NULL */
+    sigb_bytes payload;
+    checked *chain;
+    int64_t at;
+} findings;
+
+/* Keeps all of it, copied; takes a reference to the chain. SIGB_E_MEMORY. */
+SIGB_CHECK sigb_rc verified_new(const findings *found, sigb_verified **verified, sigb_diag *diag);
+
+#endif
