@@ -217,7 +217,9 @@ static void put_label(dump *to, const label_table *table, int slot, sigb_bytes l
     if (slot >= 0)
         text_putf(to->out, "%s (", table->rows[slot].name);
     diag_put(to->out, label);
-    text_put(to->out, slot >= 0 ? "): " : ": ");
+    text_put(to->out, slot >= 0 ? "):" : ":");
+    if (table != &HEADERS || slot != H_CLAIMS) /* which stand on lines of their own */
+        text_put(to->out, " ");
 }
 
 static sigb_rc put_labels(dump *to, const label_table *table, sigb_bytes map)
