@@ -175,9 +175,12 @@ static sigb_rc append_pem(sigb_buf *certs, BIO *pem, size_t *count, sigb_diag *d
 
 static sigb_rc append_pem_bytes(sigb_buf *certs, sigb_bytes input, size_t *count, sigb_diag *diag)
 {
-    BIO *pem = input.len > INT32_MAX ? NULL : BIO_new_mem_buf(input.ptr, (int)input.len);
+    BIO *pem = NULL;
     sigb_rc rc;
 
+    if (input.len > INT32_MAX)
+        return sigb_fail(diag, SIGB_E_LIMIT, "%zu bytes are too many to look for certificates in", input.len);
+    pem = BIO_new_mem_buf(input.len == 0 ? "" : (const void *)input.ptr, (int)input.len);
     if (pem == NULL)
         return sigb_openssl_failed(diag, "to read PEM");
     ERR_clear_error();

@@ -9,7 +9,7 @@
 #include "cli/text.h"
 
 #define HELP_COLUMN 28
-#define HELP_WIDTH  79
+#define HELP_WIDTH  80
 
 /* clang-format off */
 #define AT(field) offsetof(common_args, field)
@@ -305,17 +305,26 @@ static void put_option(sigb_buf *out, const option *row)
     text_put_blanks(out, HELP_COLUMN - (out->len - start));
 }
 
+/* "a|b" as " (a, b)", which can be wrapped. */
+static void put_choices(sigb_buf *out, const char *choices)
+{
+    text_put(out, " (");
+    for (; *choices != '\0'; choices++)
+        if (*choices == '|')
+            text_put(out, ", ");
+        else
+            sigb_buf_append(out, sigb_bytes_of(choices, 1));
+    text_put(out, ")");
+}
+
 static void put_help_line(sigb_buf *out, const option *row)
 {
     sigb_buf words = SIGB_BUF_INIT;
 
     put_option(out, row);
     text_put(&words, row->help);
-    if (row->choices != NULL) {
-        text_put(&words, " (");
-        text_put(&words, row->choices);
-        text_put(&words, ")");
-    }
+    if (row->choices != NULL)
+        put_choices(&words, row->choices);
     put_wrapped(out, HELP_COLUMN, text_c_str(&words));
     out->failed |= words.failed;
     sigb_buf_free(&words);
