@@ -40,7 +40,9 @@ typedef struct sigb_issuer_options {
     sigb_bytes roots; /* DER: the pinned roots, at least one */
     sigb_bytes spki;  /* the signing key; leaf candidates are the certificates that carry it.
                          None: the one certificate of certs that issued no other */
-    const char *eku;  /* dotted OID of any length; NULL: the leaf must have exactly one candidate */
+    const char *eku;  /* dotted OID, up to SIGB_MAX_OID characters. NULL: the leaf must have exactly one
+                         that can name an issuer: not anyExtendedKeyUsage, and a general purpose of
+                         RFC 5280 only where there is no other */
     int64_t at;       /* time for validity periods, or SIGB_TIME_NOW, SIGB_TIME_UNCHECKED */
     sigb_hash hash;   /* of the fingerprint; SIGB_HASH_NONE means SHA-256 */
 } sigb_issuer_options;
