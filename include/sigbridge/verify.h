@@ -62,13 +62,14 @@ typedef struct sigb_beside {
 } sigb_beside;
 
 /*
- * Verifies. `beside` may be NULL. Order: shape and profile, algorithm and key,
- * signature, chain to the anchors at the time of the check, issuer, EKU, claims,
- * x5t, artifact. The first failure is the result.
- * SIGB_E_ANCHOR, _PROFILE, _ALG_KEY, _SIGNATURE, _CHAIN_*, _CHAIN, _CERT_DER,
- * _EXPIRED, _NOT_YET_VALID, _REVOKED, _ISSUER_METHOD, _DID, _DID_MISMATCH,
- * _ISSUER, _EKU_*, _EKU, _KEY_USAGE, _LEAF_CA, _SUBJECT, _SVN, _CONTENT_TYPE,
- * _X5T, _ARTIFACT, _PAYLOAD, _HEADER, _ENVELOPE, _USAGE, _MEMORY.
+ * Verifies. `beside` may be NULL. Order: anchor, issuer method, shape and
+ * profile, algorithm and key, signature, chain to the anchors at the time of the
+ * check, issuer, EKU, claims, x5t, artifact. The first failure is the result.
+ * SIGB_E_ANCHOR, _ISSUER_METHOD, _HEADER, _CRIT, _PROFILE, _SIZE, _UNSUPPORTED,
+ * _PAYLOAD, _DIGEST_LEN, _DID, _ALG_KEY, _KEY_UNSUPPORTED, _SIGNATURE, _CERT_DER,
+ * _CHAIN_*, _CHAIN, _WEAK_KEY, _WEAK_DIGEST, _LEAF_CA, _KEY_USAGE, _EXPIRED,
+ * _NOT_YET_VALID, _REVOKED, _ISSUER, _DID_MISMATCH, _EKU_ABSENT, _EKU_MALFORMED,
+ * _EKU, _SUBJECT, _SVN, _CONTENT_TYPE, _X5T, _ARTIFACT, _USAGE, _LIMIT, _MEMORY.
  * What was not checked is told by sigb_verified_unchecked().
  */
 SIGB_CHECK sigb_rc sigb_statement_verify(const sigb_statement *statement, sigb_policy *policy,
