@@ -298,14 +298,18 @@ static sigb_rc put_names(const object *of, described *made, sigb_diag *diag)
     return rc;
 }
 
-/* A label that no URI can hold is left out of it; the id names the object then. */
+/*
+ * A label that no URI can hold is left out of it; the id names the object then.
+ * A public key is what a list without login shows of a pair: its URI has no
+ * type, so that it serves to open the private half.
+ */
 static void put_uri(const p11_slot *slot, CK_OBJECT_CLASS class, described *made)
 {
     const char *label = text_c_str(&made->label);
     bool writable = label != NULL && made->label.len <= LABEL_IN_URI && strlen(label) == made->label.len;
 
     place_uri(slot, writable && made->label.len > 0 ? label : NULL, sigb_buf_bytes(&made->id),
-              class_name(class), &made->uri);
+              class == CKO_PUBLIC_KEY ? NULL : class_name(class), &made->uri);
 }
 
 sigb_rc item_of_object(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,

@@ -45,6 +45,56 @@ static const struct role *role_of(const cert_plan *plan)
     return (unsigned)plan->role < sizeof(ROLES) / sizeof(ROLES[0]) ? &ROLES[plan->role] : NULL;
 }
 
+/* ---- EKUs ---- */
+
+/* Appends one OID to the list; refuses what is none, what is there already, and what means anything at all. */
+static sigb_rc eku_put(EXTENDED_KEY_USAGE *ekus, sigb_bytes text, sigb_diag *diag)
+{
+    sigb_buf oid = SIGB_BUF_INIT;
+    ASN1_OBJECT *object = NULL;
+    sigb_rc rc = SIGB_OK;
+
+    sigb_buf_append(&oid, text);
+    if (text_c_str(&oid) == NULL)
+        rc = sigb_no_memory(diag);
+    else if (text.len > SIGB_MAX_OID)
+        rc = sigb_fail(diag, SIGB_E_LIMIT, "EKU of %zu characters: at most %d", text.len, SIGB_MAX_OID);
+    else if (!oid_is_valid(text))
+        rc = sigb_fail(diag, SIGB_E_USAGE, "EKU \"%s\" is not a dotted OID", (const char *)oid.ptr);
+    else if ((object = OBJ_txt2obj((const char *)oid.ptr, 1)) == NULL)
+        rc = sigb_openssl_refused(diag, SIGB_E_USAGE, "EKU %s cannot be written", (const char *)oid.ptr);
+    else if (OBJ_obj2nid(object) == NID_anyExtendedKeyUsage)
+        rc =
+            sigb_fail(diag, SIGB_E_EKU_ANY,
+                      "anyExtendedKeyUsage names no issuer; give an OID of your own, under 2.25 for example");
+    for (int i = 0; rc == SIGB_OK && i < sk_ASN1_OBJECT_num(ekus); i++)
+        if (OBJ_cmp(sk_ASN1_OBJECT_value(ekus, i), object) == 0)
+            rc = sigb_fail(diag, SIGB_E_USAGE, "EKU %s is given twice", (const char *)oid.ptr);
+    if (rc == SIGB_OK && sk_ASN1_OBJECT_push(ekus, object) <= 0)
+        rc = sigb_no_memory(diag);
+    if (rc != SIGB_OK)
+        ASN1_OBJECT_free(object);
+    sigb_buf_free(&oid);
+    return rc;
+}
+
+static sigb_rc ekus_parse(const char *list, EXTENDED_KEY_USAGE **ekus, sigb_diag *diag)
+{
+    EXTENDED_KEY_USAGE *made = sk_ASN1_OBJECT_new_null();
+    sigb_rc rc = made == NULL ? sigb_no_memory(diag) : SIGB_OK;
+    bool more = true;
+
+    for (const char *at = list; rc == SIGB_OK && more; at += strcspn(at, ",") + 1) {
+        rc = eku_put(made, sigb_bytes_of(at, strcspn(at, ",")), diag);
+        more = at[strcspn(at, ",")] == ',';
+    }
+    if (rc == SIGB_OK)
+        *ekus = made;
+    else
+        sk_ASN1_OBJECT_pop_free(made, ASN1_OBJECT_free);
+    return rc;
+}
+
 /* ---- what is refused ---- */
 
 static int64_t plan_end(const cert_plan *plan)
@@ -123,22 +173,49 @@ static sigb_rc check_issuer(const cert_plan *plan, sigb_diag *diag)
     return check_issuer_dates(plan, diag);
 }
 
-sigb_rc plan_check(const cert_plan *plan, sigb_diag *diag)
+static sigb_rc check_ekus(const cert_plan *plan, sigb_diag *diag)
 {
-    const struct role *role = role_of(plan);
-    bool leaf = plan->role == SIGB_CERT_LEAF;
+    EXTENDED_KEY_USAGE *ekus = NULL;
     sigb_rc rc;
 
-    if (role == NULL)
+    if ((plan->role == SIGB_CERT_LEAF) != (plan->eku != NULL))
+        return sigb_fail(diag, SIGB_E_USAGE, "%s %s EKU: it stands in the leaf and nowhere else",
+                         role_of(plan)->words, plan->eku == NULL ? "needs an" : "takes no");
+    if (plan->eku == NULL)
+        return SIGB_OK;
+    rc = ekus_parse(plan->eku, &ekus, diag);
+    sk_ASN1_OBJECT_pop_free(ekus, ASN1_OBJECT_free);
+    return rc;
+}
+
+static sigb_rc check_subject(const cert_plan *plan, sigb_diag *diag)
+{
+    X509_NAME *subject = NULL;
+    sigb_rc rc = subject_parse(plan->subject, &subject, diag);
+
+    if (rc == SIGB_OK && plan->issuer != NULL &&
+        X509_NAME_cmp(X509_get_subject_name(plan->issuer), subject) == 0)
+        rc = sigb_fail(diag, SIGB_E_USAGE,
+                       "the subject is the issuer's own; a certificate needs a name that differs from it");
+    X509_NAME_free(subject);
+    return rc;
+}
+
+sigb_rc plan_check(const cert_plan *plan, sigb_diag *diag)
+{
+    sigb_rc rc;
+
+    if (role_of(plan) == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a certificate is for a root, an issuing CA or a leaf");
-    if (leaf != (plan->eku != NULL))
-        return sigb_fail(diag, SIGB_E_USAGE, "%s %s EKU: it stands in the leaf and nowhere else", role->words,
-                         leaf ? "needs an" : "takes no");
     if ((plan->role == SIGB_CERT_ROOT) != (plan->issuer == NULL))
         return sigb_fail(diag, SIGB_E_USAGE, "%s",
                          plan->issuer == NULL ? "an issuing CA or a leaf needs its issuer's certificate"
                                               : "a root signs itself; leave the issuer out");
-    rc = check_dates(plan, diag);
+    rc = check_ekus(plan, diag);
+    if (rc == SIGB_OK)
+        rc = check_subject(plan, diag);
+    if (rc == SIGB_OK)
+        rc = check_dates(plan, diag);
     return rc == SIGB_OK && plan->issuer != NULL ? check_issuer(plan, diag) : rc;
 }
 
@@ -214,47 +291,11 @@ static sigb_rc put_key_usage(X509 *tbs, const struct role *role, sigb_diag *diag
     return rc;
 }
 
-/* Appends one OID to the list; refuses what is none, what is there already, and what means anything at all. */
-static sigb_rc eku_put(EXTENDED_KEY_USAGE *ekus, sigb_bytes text, sigb_diag *diag)
-{
-    sigb_buf oid = SIGB_BUF_INIT;
-    ASN1_OBJECT *object = NULL;
-    sigb_rc rc = SIGB_OK;
-
-    sigb_buf_append(&oid, text);
-    if (text_c_str(&oid) == NULL)
-        rc = sigb_no_memory(diag);
-    else if (text.len > SIGB_MAX_OID)
-        rc = sigb_fail(diag, SIGB_E_LIMIT, "EKU of %zu characters: at most %d", text.len, SIGB_MAX_OID);
-    else if (!oid_is_valid(text))
-        rc = sigb_fail(diag, SIGB_E_USAGE, "EKU \"%s\" is not a dotted OID", (const char *)oid.ptr);
-    else if ((object = OBJ_txt2obj((const char *)oid.ptr, 1)) == NULL)
-        rc = sigb_openssl_refused(diag, SIGB_E_USAGE, "EKU %s cannot be written", (const char *)oid.ptr);
-    else if (OBJ_obj2nid(object) == NID_anyExtendedKeyUsage)
-        rc =
-            sigb_fail(diag, SIGB_E_EKU_ANY,
-                      "anyExtendedKeyUsage names no issuer; give an OID of your own, under 2.25 for example");
-    for (int i = 0; rc == SIGB_OK && i < sk_ASN1_OBJECT_num(ekus); i++)
-        if (OBJ_cmp(sk_ASN1_OBJECT_value(ekus, i), object) == 0)
-            rc = sigb_fail(diag, SIGB_E_USAGE, "EKU %s is given twice", (const char *)oid.ptr);
-    if (rc == SIGB_OK && sk_ASN1_OBJECT_push(ekus, object) <= 0)
-        rc = sigb_no_memory(diag);
-    if (rc != SIGB_OK)
-        ASN1_OBJECT_free(object);
-    sigb_buf_free(&oid);
-    return rc;
-}
-
 static sigb_rc put_ekus(X509 *tbs, const char *list, sigb_diag *diag)
 {
-    EXTENDED_KEY_USAGE *ekus = sk_ASN1_OBJECT_new_null();
-    sigb_rc rc = ekus == NULL ? sigb_no_memory(diag) : SIGB_OK;
+    EXTENDED_KEY_USAGE *ekus = NULL;
+    sigb_rc rc = ekus_parse(list, &ekus, diag);
 
-    for (const char *at = list; rc == SIGB_OK; at += strcspn(at, ",") + 1) {
-        rc = eku_put(ekus, sigb_bytes_of(at, strcspn(at, ",")), diag);
-        if (at[strcspn(at, ",")] == '\0')
-            break;
-    }
     if (rc == SIGB_OK)
         rc = extension_put(tbs, NID_ext_key_usage, ekus, false, diag);
     sk_ASN1_OBJECT_pop_free(ekus, ASN1_OBJECT_free);
@@ -314,11 +355,8 @@ static sigb_rc put_names(X509 *tbs, const cert_plan *plan, sigb_diag *diag)
 
     if (rc != SIGB_OK)
         return rc;
-    if (issuer != NULL && X509_NAME_cmp(issuer, subject) == 0)
-        rc = sigb_fail(diag, SIGB_E_USAGE,
-                       "the subject is the issuer's own; a certificate needs a name that differs from it");
-    else if (X509_set_subject_name(tbs, subject) != 1 ||
-             X509_set_issuer_name(tbs, issuer == NULL ? subject : issuer) != 1)
+    if (X509_set_subject_name(tbs, subject) != 1 ||
+        X509_set_issuer_name(tbs, issuer == NULL ? subject : issuer) != 1)
         rc = sigb_openssl_failed(diag, "to write a name");
     X509_NAME_free(subject);
     return rc;

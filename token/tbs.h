@@ -19,10 +19,11 @@ typedef struct cert_plan {
 } cert_plan;
 
 /*
- * Refuses a plan that contradicts itself or its issuer: an EKU where none
- * belongs or none where one does, days out of range, an issuer that is no CA,
- * may not issue a CA, or ends before the certificate would.
- * SIGB_E_USAGE, _EKU_ANY, _EXPIRED.
+ * Refuses a plan that cannot be read, or contradicts itself or its issuer: an
+ * EKU where none belongs or none where one does, days out of range, an issuer
+ * that is no CA, may not issue a CA, or ends before the certificate would. Needs
+ * no key: plan->spki may be empty.
+ * SIGB_E_USAGE, _LIMIT, _EKU_ANY, _EXPIRED, _NOT_YET_VALID.
  */
 SIGB_CHECK sigb_rc plan_check(const cert_plan *plan, sigb_diag *diag);
 

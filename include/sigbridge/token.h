@@ -26,7 +26,8 @@ extern "C" {
  */
 typedef struct sigb_token_item {
     const char *kind;  /* "token", "private", "public", "cert" */
-    const char *uri;   /* names exactly this one; fit for --key. Holds no PIN attribute */
+    const char *uri;   /* names exactly this one, or for a public key its pair: a key's URI opens a
+                           signer as it stands. Holds no PIN attribute */
     const char *token; /* label */
     const char *serial;
     const char *model;

@@ -86,6 +86,7 @@ static void the_pin_is_asked_once_a_token(void **state)
     assert_int_equal(asked, 1);
 }
 
+/* A public key's names the pair. */
 static void each_uri_names_exactly_its_item(void **state)
 {
     sigb_pkcs11_options options = softhsm_options();
@@ -95,15 +96,40 @@ static void each_uri_names_exactly_its_item(void **state)
     listing_take(&list, "pkcs11:token=release", &options);
     for (size_t i = 0; i < list.count; i++) {
         const listed *item = &list.items[i];
+        size_t wanted = strcmp(item->kind, "public") == 0 ? 3 : 2; /* its token first */
 
         if (strcmp(item->kind, "token") == 0)
             continue;
         listing_take(&one, item->uri, &options);
-        assert_int_equal(one.count, 2); /* its token, and itself */
-        assert_string_equal(one.items[1].uri, item->uri);
-        assert_string_equal(one.items[1].kind, item->kind);
+        assert_int_equal(one.count, wanted);
+        assert_string_equal(one.items[wanted - 1].uri, item->uri);
+        assert_string_equal(one.items[wanted - 1].kind, item->kind);
         assert_null(strstr(item->uri, "pin-"));
     }
+}
+
+/* What a list shows without a login is enough to sign with, verbatim. */
+static void the_uri_of_a_key_opens_a_signer(void **state)
+{
+    sigb_pkcs11_options options = softhsm_options(), without = softhsm_options_without_pin();
+    listing lists[2];
+
+    (void)state;
+    listing_take(&lists[0], "pkcs11:token=release", &options);
+    listing_take(&lists[1], "pkcs11:token=release", &without);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < lists[i].count; j++) {
+            const listed *item = &lists[i].items[j];
+            sigb_signer *signer = NULL;
+            sigb_diag diag = {{0}, 0};
+
+            if ((strcmp(item->kind, "private") != 0 && strcmp(item->kind, "public") != 0) ||
+                strcmp(item->type, "secp256k1") == 0)
+                continue;
+            if (sigb_signer_from_pkcs11(item->uri, &options, &signer, &diag) != SIGB_OK)
+                fail_msg("%s: %s", item->uri, diag.text);
+            sigb_signer_free(signer);
+        }
 }
 
 static void a_uri_narrows_the_list(void **state)
@@ -241,6 +267,7 @@ int main(void)
         cmocka_unit_test(without_a_pin_there_is_no_login_and_private_keys_stay_hidden),
         cmocka_unit_test(the_pin_is_asked_once_a_token),
         cmocka_unit_test(each_uri_names_exactly_its_item),
+        cmocka_unit_test(the_uri_of_a_key_opens_a_signer),
         cmocka_unit_test(a_uri_narrows_the_list),
         cmocka_unit_test(a_certificate_that_is_none_is_listed_as_that),
         cmocka_unit_test(a_free_token_is_named_by_its_slot),

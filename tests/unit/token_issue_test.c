@@ -430,8 +430,10 @@ static void issuers_that_may_not_issue_are_refused(void **state)
     pki *p = *state;
     cert_plan plan = plan_of(SIGB_CERT_LEAF, &p->ca_key, p->leaf);
 
+    plan.subject = "CN=Below a leaf";
     assert_plan_refused(plan, &p->leaf_key, SIGB_E_USAGE, "is not a CA");
     plan = plan_of(SIGB_CERT_CA, &p->leaf_key, p->ca);
+    plan.subject = "CN=Below an issuing CA";
     assert_plan_refused(plan, &p->ca_key, SIGB_E_USAGE, "path length 0");
     plan = plan_of(SIGB_CERT_LEAF, &p->leaf_key, p->ca);
     plan.subject = "CN=Issuing CA,O=Example";
