@@ -138,11 +138,15 @@ static bool is_absolute(const char *value)
     return value[0] == '/';
 }
 
+/* An absolute path, bare or as file:/PATH or file:///PATH; another host's file is not ours to read. */
 static bool is_pin_source(const char *value)
 {
     static const char scheme[] = "file:";
 
-    return is_absolute(strncmp(value, scheme, sizeof(scheme) - 1) == 0 ? value + sizeof(scheme) - 1 : value);
+    if (strncmp(value, scheme, sizeof(scheme) - 1) != 0)
+        return is_absolute(value);
+    value += sizeof(scheme) - 1;
+    return is_absolute(value) && (value[1] != '/' || value[2] == '/');
 }
 
 /* Characters that may stand for themselves: RFC 7512, 2.3, and RFC 3986, 2.3. */
