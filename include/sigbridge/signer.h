@@ -91,8 +91,8 @@ sigb_bytes sigb_signer_certs(const sigb_signer *signer);
 
 /*
  * Pins the public key that signatures must verify against. Needed where
- * sigb_signer_spki() is empty; elsewhere a comparison. Before the first
- * signature, and not while another thread uses the signer.
+ * sigb_signer_spki() is empty, before the first signature; elsewhere a
+ * comparison. sigb_builder_sign() calls it.
  * SIGB_E_CERT_OTHER_KEY: the signer is known to hold another key.
  */
 SIGB_CHECK sigb_rc sigb_signer_expect(sigb_signer *signer, sigb_bytes spki, sigb_diag *diag);

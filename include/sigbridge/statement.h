@@ -58,15 +58,18 @@ SIGB_CHECK sigb_rc sigb_builder_detach(sigb_builder *builder, sigb_bytes payload
 /*
  * Hash envelope: the digest of an artifact, of any size, is the payload.
  * `location` (label 260) may be NULL. The content type becomes label 259.
- * SIGB_E_DIGEST_LEN: the digest is not as long as `hash` makes it.
+ * SIGB_E_DIGEST_LEN: the digest is not as long as `hash` makes it. SIGB_E_USAGE:
+ * no such hash, or a location that is empty or no plain text.
  */
 SIGB_CHECK sigb_rc sigb_builder_envelope(sigb_builder *builder, sigb_hash hash, sigb_bytes digest,
                                          const char *location, sigb_diag *diag);
 
 /*
  * Appends the Sig_structure to be signed (RFC 9052, 4.4) to `tbs`. For keys that
- * are reached by other means: sign all of it, then finish.
- * SIGB_E_SIZE, SIGB_E_LIMIT, SIGB_E_USAGE (no payload set), SIGB_E_MEMORY.
+ * are reached by other means: sign all of it, then finish. The validity periods
+ * of the chain are judged again, by the system clock, unless the issuer was
+ * derived with SIGB_TIME_UNCHECKED.
+ * SIGB_E_EXPIRED, _NOT_YET_VALID, _SIZE, _LIMIT, _USAGE (no payload set), _MEMORY.
  */
 SIGB_CHECK sigb_rc sigb_builder_prepare(sigb_builder *builder, sigb_buf *tbs, sigb_diag *diag);
 
