@@ -7,7 +7,10 @@ option(SIGBRIDGE_FUZZ "Build the libFuzzer programs (clang only)" OFF)
 set(SIGBRIDGE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 
 add_library(sigb_flags INTERFACE)
-target_compile_definitions(sigb_flags INTERFACE _GNU_SOURCE $<$<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:${SIGBRIDGE_SANITIZE}>>>:_FORTIFY_SOURCE=2>)
+target_compile_definitions(sigb_flags INTERFACE _GNU_SOURCE)
+if(NOT SIGBRIDGE_SANITIZE)
+    target_compile_definitions(sigb_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+endif()
 target_compile_options(sigb_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum
