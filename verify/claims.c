@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cose/statement.h"
+#include "cose/writer.h"
 
 /* ---- shape ---- */
 
@@ -25,12 +26,6 @@ static sigb_rc require_alg(int64_t id, sigb_profile profile, const alg_row **fou
                          row->name);
     *found = row;
     return SIGB_OK;
-}
-
-/* Bytes of a CBOR head before `len` bytes. */
-static size_t head_len(size_t len)
-{
-    return len < 24 ? 1 : len < 256 ? 2 : len < 65536 ? 3 : 5;
 }
 
 /* As the ledger takes it: tag, array, protected, an empty map, payload, signature. Receipts came later. */
