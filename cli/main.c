@@ -15,12 +15,11 @@
 #include "cli/verbs.h"
 
 static const struct verb *const VERBS[] = {
-    &VERB_SIGN,           &VERB_VERIFY,
-    &VERB_INSPECT,        &VERB_ISSUER_DERIVE,
-    &VERB_ISSUER_RESOLVE, &VERB_TOKEN_LIST,
-    &VERB_TOKEN_INIT,     &VERB_TOKEN_KEYGEN,
+    &VERB_SIGN,          &VERB_VERIFY,         &VERB_INSPECT,
+    &VERB_ISSUER_DERIVE, &VERB_ISSUER_RESOLVE, &VERB_TOKEN_LIST,
+    &VERB_TOKEN_INIT,    &VERB_TOKEN_KEYGEN,
 
-    &VERB_TOKEN_DELETE,   NULL,
+    &VERB_TOKEN_CERT,    &VERB_TOKEN_DELETE,   NULL,
 };
 
 /* A PIN passes through this process: no core, and no debugger of the same user. */

@@ -26,8 +26,8 @@ static void remove_and_die(int signal)
     (void)raise(signal); /* SA_RESETHAND: this time it kills, once the handler returns */
 }
 
-/* A handler and not SIG_IGN, which programs that a PKCS#11 module starts would inherit. */
-static void pipe_is_an_error(int signal)
+/* write() then says why. A handler and not SIG_IGN, which programs that a PKCS#11 module starts would inherit. */
+static void let_write_fail(int signal)
 {
     (void)signal;
 }
@@ -36,12 +36,13 @@ void output_guard_signals(void)
 {
     static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND}, old;
-    struct sigaction on_pipe = {.sa_handler = pipe_is_an_error, .sa_flags = SA_RESTART};
+    struct sigaction refused = {.sa_handler = let_write_fail, .sa_flags = SA_RESTART};
 
     for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
         if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             (void)sigaction(deadly[i], &action, NULL);
-    (void)sigaction(SIGPIPE, &on_pipe, NULL);
+    (void)sigaction(SIGPIPE, &refused, NULL);
+    (void)sigaction(SIGXFSZ, &refused, NULL);
 }
 
 /* ---- descriptors ---- */

@@ -9,7 +9,7 @@
 
 #include <sigbridge/bytes.h>
 
-/* SIGINT, SIGTERM and SIGHUP remove an unfinished file first; a closed pipe is an error, not a signal. Call once. */
+/* SIGINT, SIGTERM and SIGHUP remove an unfinished file first; a closed pipe or a limit is an error, not a signal. Call once. */
 void output_guard_signals(void);
 
 /*

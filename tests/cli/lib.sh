@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 sigbridge=${SIGBRIDGE:-$top/build/bin/sigbridge}
 python=/usr/bin/python3
-eku=2.25.197642879793877819242125399276164362108
+eku=2.25.197642879 # arcs under 2^28, which is what python3-cryptography can read
 export LC_ALL=C.UTF-8
 unset PKCS11_MODULE_PATH SOURCE_DATE_EPOCH
 
@@ -112,12 +112,7 @@ refused() {
     listing >before
     "$@" --json >json 2>err </dev/null || status=$?
     [ "$status" -eq "$code" ] || die "exit $status, wanted $code ($name): $* $(cat -v json err)"
-    "$python" -m json.tool json >/dev/null || die "not JSON: $(cat -v json)"
-    is "$(field json 'd["error"]["name"]')" "$name"
-    is "$(field json 'd["ok"], d["exit"], d["schema"]')" "(False, $code, 'sigbridge/1')"
-    field json 'd["error"]["text"]' >err.text
-    grep -qF -e "$words" err.text || die "words '$(cat err.text)', wanted '$words'"
-    rm -f err.text
+    "$python" "$here/refusal.py" json "$code" "$name" "$words" >&2 || die "of: $*"
     listing >after
     cmp -s before after || die "files changed: $(diff before after)"
     echo "refused as wanted: $name: $words"

@@ -3,7 +3,7 @@
 # Options: what is refused, that each refusal is a JSON document too, that --help and completion know the same options.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-verbs=(sign verify inspect 'issuer derive' 'issuer resolve' 'token list' 'token init' 'token keygen' 'token delete')
+verbs=(sign verify inspect 'issuer derive' 'issuer resolve' 'token list' 'token init' 'token keygen' 'token cert' 'token delete')
 
 # ---- refusals ----
 
@@ -23,6 +23,7 @@ refused 4 usage '--sub is given twice' "$sigbridge" sign --subject a --sub b
 refused 4 usage 'PAYLOAD is given twice' "$sigbridge" sign --payload a b
 refused 4 usage "'rfc' is no value of --profile; wanted: mst|cose" "$sigbridge" sign --profile=rfc
 refused 4 usage "'sha1' is no value of --hash; wanted: sha256|sha384|sha512" "$sigbridge" sign --hash sha1
+refused 4 usage "'' is no value of --role" "$sigbridge" token cert --role ''
 refused 4 usage '--force takes no value' "$sigbridge" sign --force=yes
 refused 4 usage "unexpected argument 'b'" "$sigbridge" inspect a b
 refused 4 usage "unexpected argument 'pkcs11:token=x?pin-value=...'" "$sigbridge" inspect a 'pkcs11:token=x?pin-value=987654'
@@ -34,6 +35,7 @@ refused 4 usage 'cannot share standard output' "$sigbridge" sign --key pkcs11: -
 refused 4 usage 'has no name to derive one from; add -o FILE' "$sigbridge" sign --key pkcs11: --root r -
 refused 4 usage "--result names a file" "$sigbridge" inspect --result - p
 refused 4 usage "'x' is no id; wanted are 1 to 64 bytes in hexadecimal" "$sigbridge" token keygen --label l --id x
+refused 4 usage "'0' days; wanted is a number from 1 to 36500" "$sigbridge" token cert --key pkcs11: --role root --subject CN=a --days 0
 refused 4 usage "is not a time; wanted" "$sigbridge" issuer resolve did:x509 --chain c --at tomorrow
 refused 4 usage "SOURCE_DATE_EPOCH is 'soon'" env SOURCE_DATE_EPOCH=soon "$sigbridge" sign --key pkcs11: --root r p
 
@@ -164,7 +166,7 @@ choices() { # VERB OPTION: as the parser words them
     # shellcheck disable=SC2086
     "$sigbridge" $1 "$2" no-such-value 2>&1 | sed 's/.*wanted: //; s/|/\n/g' | sort
 }
-for pair in 'sign:--profile' 'sign:--hash' 'verify:--profile' 'issuer derive:--hash' 'token keygen:--type'; do
+for pair in 'sign:--profile' 'sign:--hash' 'verify:--profile' 'issuer derive:--hash' 'token cert:--role' 'token keygen:--type'; do
     verb=${pair%%:*} option=${pair##*:}
     # shellcheck disable=SC2086
     is "$(complete_words sigbridge $verb "$option" '' | sort)" "$(choices "$verb" "$option")"

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates for a token's key that `sigbridge token cert` would not make: certs.py LEAF.pem EKU
+
+LEAF.pem lends its public key. Roots and issuing CAs are made here; every file it writes is PEM.
+"""
+import datetime
+import sys
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+DAY = datetime.timedelta(days=1)
+NOW = datetime.datetime.utcnow().replace(microsecond=0)
+EKU = x509.ObjectIdentifier(sys.argv[2])
+OTHER_EKU = x509.ObjectIdentifier("2.25.99")
+ANY_EKU = x509.ObjectIdentifier("2.5.29.37.0")
+token_key = x509.load_pem_x509_certificate(open(sys.argv[1], "rb").read()).public_key()
+
+
+def name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def usage(*wanted):
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+             "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**{each: each in wanted for each in names})
+
+
+def issue(issuer, key, subject, ca=False, start=NOW - DAY, end=NOW + 30 * DAY, key_usage=None, ekus=(), digest=None,
+          extra=()):
+    """A certificate of `key`, by an issuer that is (private key, name)."""
+    build = x509.CertificateBuilder(issuer[1], name(subject), key, x509.random_serial_number(), start, end)
+    build = build.add_extension(x509.BasicConstraints(ca, None), True)
+    build = build.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), False)
+    build = build.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[0].public_key()), False)
+    if key_usage is not None:
+        build = build.add_extension(key_usage, True)
+    if ekus:
+        build = build.add_extension(x509.ExtendedKeyUsage(ekus), False)
+    for extension, critical in extra:
+        build = build.add_extension(extension, critical)
+    return build.sign(issuer[0], digest or hashes.SHA256())
+
+
+class Ca:
+    """A root, or a CA that `issuer` certified."""
+
+    def __init__(self, subject, issuer=None, key=None, ca=True):
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
+        self.identity = (self.key, name(subject))
+        self.cert = issue(issuer.identity if issuer else self.identity, self.key.public_key(), subject, ca=ca,
+                          key_usage=usage("key_cert_sign", "crl_sign") if ca else usage("digital_signature"))
+
+
+def write(path, *certs):
+    with open(path, "wb") as file:
+        for cert in certs:
+            file.write(cert.public_bytes(serialization.Encoding.PEM))
+
+
+root = Ca("Soft Root")
+ca = Ca("Soft CA", root)
+sign = usage("digital_signature")
+write("soft-root.pem", root.cert)
+write("soft-ca.pem", ca.cert)
+
+
+def leaf(path, issuer=ca, key=token_key, subject="Soft Leaf", **options):
+    options.setdefault("ekus", [EKU])
+    options.setdefault("key_usage", sign)
+    cert = issue(issuer.identity, key, subject, **options)
+    write(path, cert)
+    return cert
+
+
+leaf("good.pem")
+leaf("renewed.pem", start=NOW - DAY / 2)
+leaf("expired.pem", start=NOW - 9 * DAY, end=NOW - 8 * DAY)
+leaf("future.pem", start=NOW + 8 * DAY, end=NOW + 9 * DAY)
+leaf("leaf-ca.pem", ca=True, key_usage=usage("digital_signature", "key_cert_sign"))
+leaf("no-usage.pem", key_usage=None)
+leaf("other-usage.pem", key_usage=usage("key_agreement"))
+leaf("no-eku.pem", ekus=())
+leaf("other-eku.pem", ekus=[OTHER_EKU])
+leaf("two-ekus.pem", ekus=[EKU, OTHER_EKU])
+leaf("any-eku.pem", ekus=[ANY_EKU])
+leaf("other-key.pem", key=ec.generate_private_key(ec.SECP256R1()).public_key())
+leaf("sha1.pem", digest=hashes.SHA1())
+leaf("unknown-critical.pem", extra=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.7"), b"\x05\x00"), True)])
+leaf("hostile.pem", subject="Leaf \x1b[31m\u202e\x07")
+weak = Ca("Weak CA", root, key=rsa.generate_private_key(65537, 1024))
+write("weak-ca.pem", weak.cert)
+leaf("of-weak-ca.pem", issuer=weak)
+not_ca = Ca("Not A CA", root, ca=False)
+write("not-ca.pem", not_ca.cert)
+leaf("of-not-ca.pem", issuer=not_ca)
+
+# two paths: one CA key and name, certified by two pinned roots
+second = Ca("Second Root")
+write("second-root.pem", second.cert)
+write("cross-ca.pem", issue(second.identity, ca.key.public_key(), "Soft CA", ca=True, key_usage=usage("key_cert_sign")))
+write("unrelated.pem", Ca("Somebody Else").cert)
