@@ -48,6 +48,16 @@ size_t certs_count(sigb_bytes der)
     return count;
 }
 
+bool cert_is(X509 *cert, sigb_bytes der)
+{
+    unsigned char *bytes = NULL;
+    int len = i2d_X509(cert, &bytes);
+    bool is = len > 0 && sigb_bytes_equal(sigb_bytes_of(bytes, (size_t)len), der);
+
+    OPENSSL_free(bytes);
+    return is;
+}
+
 sigb_rc cert_parse(sigb_bytes der, X509 **cert, sigb_diag *diag)
 {
     const unsigned char *p = der.ptr;
@@ -67,6 +77,11 @@ sigb_rc cert_parse(sigb_bytes der, X509 **cert, sigb_diag *diag)
         rc = sigb_openssl_refused(diag, SIGB_E_CERT_DER, "%zu bytes are not one DER certificate", der.len);
         X509_free(parsed); /* d2i freed it and set it to NULL if it failed itself */
         return rc;
+    }
+    if (!cert_is(parsed, der)) { /* OpenSSL reads BER too; fingerprints are of the one DER form */
+        X509_free(parsed);
+        return sigb_openssl_refused(diag, SIGB_E_CERT_DER, "a certificate of %zu bytes is not encoded as DER",
+                                    der.len);
     }
     *cert = parsed;
     return SIGB_OK;
@@ -97,16 +112,6 @@ sigb_rc certs_parse(sigb_bytes der, STACK_OF(X509) * *certs, sigb_diag *diag)
     else
         sk_X509_pop_free(parsed, X509_free);
     return rc;
-}
-
-bool cert_is(X509 *cert, sigb_bytes der)
-{
-    unsigned char *bytes = NULL;
-    int len = i2d_X509(cert, &bytes);
-    bool is = len > 0 && sigb_bytes_equal(sigb_bytes_of(bytes, (size_t)len), der);
-
-    OPENSSL_free(bytes);
-    return is;
 }
 
 sigb_rc cert_put(X509 *cert, sigb_buf *der, sigb_diag *diag)
