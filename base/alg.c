@@ -2,6 +2,7 @@
 #include "base/alg.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -102,35 +103,61 @@ sigb_hash sigb_hash_find(const char *name)
     return SIGB_HASH_NONE;
 }
 
-static bool group_is(const EVP_PKEY *key, const char *group)
+/* EVP_PKEY_is_a() asks the same, and allocates to do so: without memory it would say no. */
+static bool type_is(const EVP_PKEY *key, const char *name)
 {
-    char name[64];
+    const char *type = EVP_PKEY_get0_type_name(key);
 
-    return EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, name, sizeof(name), NULL) == 1 &&
-           strcmp(name, group) == 0;
+    return type != NULL && strcasecmp(type, name) == 0;
+}
+
+#define GROUP_ROOM 64
+
+/* The curve of an EC key, by its OpenSSL name; "" where there is none, or no memory to tell. */
+static const char *group_of(const EVP_PKEY *key, char room[GROUP_ROOM])
+{
+    room[0] = '\0';
+    if (type_is(key, "EC") &&
+        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, room, GROUP_ROOM, NULL) != 1)
+        room[0] = '\0';
+    return room;
+}
+
+static bool fits(const alg_row *row, const EVP_PKEY *key, const char *group)
+{
+    if (!type_is(key, row->key))
+        return row->id == SIGB_EDDSA && type_is(key, "ED448"); /* -8 serves both curves */
+    if (row->family == ALG_RSA_PSS)
+        return EVP_PKEY_get_bits(key) >= RSA_DEFAULTS[COUNT(RSA_DEFAULTS) - 1].bits;
+    return row->group == NULL || strcmp(row->group, group) == 0;
 }
 
 bool alg_fits_key(const alg_row *row, const EVP_PKEY *key)
 {
-    if (!EVP_PKEY_is_a(key, row->key))
-        return row->id == SIGB_EDDSA && EVP_PKEY_is_a(key, "ED448"); /* -8 serves both curves */
-    if (row->family == ALG_RSA_PSS)
-        return EVP_PKEY_get_bits(key) >= RSA_DEFAULTS[COUNT(RSA_DEFAULTS) - 1].bits;
-    return row->group == NULL || group_is(key, row->group);
+    char group[GROUP_ROOM];
+
+    return fits(row, key, group_of(key, group));
 }
 
-const alg_row *alg_default_for(const EVP_PKEY *key)
+static const alg_row *default_for(const EVP_PKEY *key, const char *group)
 {
-    if (EVP_PKEY_is_a(key, "RSA")) {
+    if (type_is(key, "RSA")) {
         for (size_t i = 0; i < COUNT(RSA_DEFAULTS); i++)
             if (EVP_PKEY_get_bits(key) >= RSA_DEFAULTS[i].bits)
                 return alg_row_of(RSA_DEFAULTS[i].alg);
         return NULL;
     }
     for (size_t i = 0; i < COUNT(ALGS); i++)
-        if (alg_fits_key(&ALGS[i], key))
+        if (fits(&ALGS[i], key, group))
             return &ALGS[i];
     return NULL;
+}
+
+const alg_row *alg_default_for(const EVP_PKEY *key)
+{
+    char group[GROUP_ROOM];
+
+    return default_for(key, group_of(key, group));
 }
 
 size_t alg_signature_len(const alg_row *row, const EVP_PKEY *key)
@@ -144,11 +171,11 @@ static sigb_rc key_fits_nothing(const EVP_PKEY *key, sigb_diag *diag)
 {
     const char *type = EVP_PKEY_get0_type_name(key);
 
-    if (EVP_PKEY_is_a(key, "RSA"))
+    if (type_is(key, "RSA"))
         return sigb_fail(diag, SIGB_E_WEAK_KEY,
                          "RSA key of %d bits: at least 2048 are wanted; use a larger key",
                          EVP_PKEY_get_bits(key));
-    return sigb_fail(
+    return sigb_openssl_refused(
         diag, SIGB_E_KEY_UNSUPPORTED,
         "a key of type %s fits no algorithm; wanted: EC on P-256, P-384 or P-521, RSA, or Ed25519",
         type == NULL ? "unknown" : type);
@@ -156,14 +183,16 @@ static sigb_rc key_fits_nothing(const EVP_PKEY *key, sigb_diag *diag)
 
 sigb_rc alg_choose(const EVP_PKEY *key, sigb_alg wanted, sigb_profile profile, sigb_alg *alg, sigb_diag *diag)
 {
-    const alg_row *fitting = alg_default_for(key);
+    char room[GROUP_ROOM];
+    const char *group = group_of(key, room); /* once: were it refused in between, another row would fit */
+    const alg_row *fitting = default_for(key, group);
     const alg_row *row = wanted == SIGB_ALG_NONE ? fitting : alg_row_of(wanted);
 
     if (fitting == NULL)
         return key_fits_nothing(key, diag);
     if (row == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "no algorithm has the number %d", (int)wanted);
-    if (!alg_fits_key(row, key))
+    if (!fits(row, key, group))
         return sigb_fail(diag, SIGB_E_ALG_KEY,
                          "%s does not fit the key, which signs with %s; leave the algorithm out", row->name,
                          fitting->name);

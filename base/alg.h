@@ -20,7 +20,7 @@ typedef struct alg_row {
     alg_family family;
     const char *digest; /* OpenSSL name of the digest; NULL for ALG_PURE */
     size_t digest_len;  /* bytes; also the PSS salt */
-    const char *key;    /* EVP_PKEY_is_a() name of the key */
+    const char *key;    /* type of the key, as OpenSSL names it */
     const char *group;  /* EC group, as OpenSSL names it; NULL otherwise */
     size_t coord;       /* bytes of r and of s; 0 unless ALG_ECDSA */
     bool mst;           /* accepted by the mst profile */

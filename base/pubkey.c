@@ -85,8 +85,8 @@ sigb_rc pubkey_verify(EVP_PKEY *key, sigb_alg alg, sigb_bytes tbs, sigb_bytes si
     sigb_rc rc;
 
     if (row == NULL || !alg_fits_key(row, key))
-        return sigb_fail(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
-                         row == NULL ? "unknown" : row->name);
+        return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
+                                    row == NULL ? "unknown" : row->name);
     wanted = alg_signature_len(row, key);
     if (signature.len != wanted)
         return sigb_fail(diag, SIGB_E_SIGNATURE, "%s signature of %zu bytes where %zu are wanted", row->name,

@@ -159,8 +159,8 @@ sigb_rc sigb_signer_sign(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb
         return sigb_fail(diag, SIGB_E_CERT_ABSENT,
                          "the token does not tell the public key; give the key's certificate first");
     if (row == NULL || !alg_fits_key(row, signer->pubkey))
-        return sigb_fail(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
-                         row == NULL ? "unknown" : row->name);
+        return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
+                                    row == NULL ? "unknown" : row->name);
     rc = signer->ops.sign(signer->impl, alg, tbs, &made, diag);
     if (rc == SIGB_OK && made.failed)
         rc = sigb_no_memory(diag);

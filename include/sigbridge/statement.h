@@ -116,8 +116,10 @@ typedef struct sigb_statement sigb_statement;
  * Parses a tagged COSE_Sign1: a statement or a receipt. Copies the bytes.
  * Refused: SIGB_E_CBOR, _INDEFINITE (in the envelope), _DUPLICATE, _TRAILING,
  * _DEPTH, _TAG, _COSE, _HEADER (a known label of the wrong type, or in the
- * wrong bucket, or in both), _CRIT, _ENVELOPE, _DIGEST_LEN, _LIMIT, _MEMORY.
- * Checks no signature, no certificate and no claim.
+ * wrong bucket, or in both), _CRIT, _ENVELOPE, _DIGEST_LEN, _LIMIT, _MEMORY,
+ * _UNSUPPORTED (a map key that is neither a number nor a string).
+ * Tolerated: non-shortest heads anywhere, and indefinite lengths in the values
+ * of labels that are not known. Checks no signature, no certificate and no claim.
  */
 SIGB_CHECK sigb_rc sigb_statement_parse(sigb_bytes bytes, sigb_statement **statement, sigb_diag *diag);
 
