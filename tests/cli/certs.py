@@ -51,7 +51,7 @@ class Ca:
     def __init__(self, subject, issuer=None, key=None, ca=True):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.identity = (self.key, name(subject))
-        self.cert = issue(issuer.identity if issuer else self.identity, self.key.public_key(), subject, ca=ca,
+        self.cert = issue(issuer.identity if issuer else self.identity, self.key.public_key(), subject, ca=ca, start=NOW - 60 * DAY,
                           key_usage=usage("key_cert_sign", "crl_sign") if ca else usage("digital_signature"))
 
 

@@ -69,6 +69,7 @@ leaf_cert() { # FILE OPTION...; of the key mst
 # ---- statements ----
 
 key='pkcs11:token=release;object=mst'
+# shellcheck disable=SC2034 # for the stories
 claims=(--subject svc.example --svn 7 --content-type application/json)
 anchors=(--root "$work/root.pem" --eku "$eku")
 
