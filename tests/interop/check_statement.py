@@ -11,6 +11,7 @@ import argparse
 import base64
 import datetime
 import hashlib
+import os
 import sys
 
 import cbor2
@@ -98,7 +99,7 @@ def parse(statement):
         require(isinstance(header, dict), "protected header is not a map")
         require(all(label in header for label in (ALG, CLAIMS, X5CHAIN, X5T)), "label 1, 15, 33 or 34 is missing")
         require(isinstance(header[CLAIMS], dict) and ISS in header[CLAIMS], "claims without an issuer")
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError) as error:
+    except (cbor2.CBORError, ValueError, TypeError, ArithmeticError, RuntimeError, OSError, MemoryError) as error:
         raise Wrong(f"not readable: {error}") from error
     return message, header
 
@@ -321,6 +322,35 @@ def check_every_byte(statement, args):
         require(refuses(bytes(flipped), args), f"byte {index} may change unnoticed")
 
 
+def labelled(bucket, label):
+    return cbor2.dumps(label) + cbor2.dumps(bucket[label])
+
+
+def parts(statement, message, header):
+    """Each part's name and the offset of its last byte."""
+    claims = header[CLAIMS]
+    found = {f"label-{label}": labelled(header, label) for label in header if label not in (CLAIMS, X5CHAIN)}
+    found |= {f"claim-{key}": labelled(claims, key) for key in claims}
+    found |= {f"cert-{place}": cert for place, cert in enumerate(header[X5CHAIN])}
+    start = statement.index(message[0])
+    offsets = {name: start + message[0].index(value) + len(value) - 1 for name, value in found.items()}
+    offsets |= {"tag": 0, "array": 1, "unprotected": start + len(message[0]), "signature": len(statement) - 1}
+    if message[2] is not None:
+        offsets["payload"] = len(statement) - len(cbor2.dumps(message[3])) - 1
+    return offsets
+
+
+def flip_into(folder, statement, args):
+    """Writes the statement once for each part, a bit of that part flipped; each must be refused here already."""
+    message, header = parse(statement)
+    for name, offset in parts(statement, message, header).items():
+        flipped = bytearray(statement)
+        flipped[offset] ^= 0x01
+        require(refuses(bytes(flipped), args), f"{name} may change unnoticed")
+        with open(os.path.join(folder, f"{name}.cose"), "wb") as file:
+            file.write(flipped)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("statement")
@@ -335,6 +365,7 @@ def arguments():
     parser.add_argument("--payload", help="file that was signed, inside or beside")
     parser.add_argument("--artifact", help="file whose digest the hash envelope holds")
     parser.add_argument("--every-byte", action="store_true", help="flip each byte in turn and want a refusal")
+    parser.add_argument("--flip-into", metavar="DIR", help="write a flipped statement for each part, each refused")
     parser.add_argument("--foreign", action="store_true", help="made by another program: any layout")
     parser.add_argument("--no-time", action="store_true", help="do not judge validity periods")
     return parser.parse_args()
@@ -347,6 +378,8 @@ def main():
         header = check(statement, args)
         if args.every_byte:
             check_every_byte(statement, args)
+        if args.flip_into:
+            flip_into(args.flip_into, statement, args)
     except Wrong as wrong:
         print(f"wrong: {wrong}", file=sys.stderr)
         return 1
