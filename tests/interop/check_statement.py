@@ -20,7 +20,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
 
 ALG, CONTENT_TYPE, CLAIMS, X5CHAIN, X5T = 1, 3, 15, 33, 34
 HASH_ALG, PREIMAGE_TYPE, LOCATION = 258, 259, 260
@@ -38,6 +37,7 @@ ALGS = {
 }
 DIGESTS = {-16: "sha256", -43: "sha384", -44: "sha512"}  # RFC 9054
 PSS_OID = "1.2.840.113549.1.1.10"
+BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.37"
 HASH_OIDS = {
     bytes.fromhex("0609608648016503040201"): hashes.SHA256,
     bytes.fromhex("0609608648016503040202"): hashes.SHA384,
@@ -104,6 +104,48 @@ def parse(statement):
     return message, header
 
 
+# ---- DER: Debian's python3-cryptography reads no OID whose arcs exceed 32 bits, and UUIDs have 128 ----
+
+
+def der_list(der):
+    """The elements that stand one behind the other, as (tag, content)."""
+    elements = []
+    while der:
+        require(len(der) >= 2, "DER ends early")
+        tag, length, head = der[0], der[1], 2
+        if length & 0x80:
+            head += length & 0x7F
+            length = int.from_bytes(der[2:head], "big")
+        require(head + length <= len(der), "DER ends early")
+        elements.append((tag, der[head : head + length]))
+        der = der[head + length :]
+    return elements
+
+
+def oid_text(content):
+    arcs, value = [], 0
+    for byte in content:
+        value = value << 7 | byte & 0x7F
+        if not byte & 0x80:
+            arcs.append(value)
+            value = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(str(arc) for arc in (first, arcs[0] - 40 * first, *arcs[1:]))
+
+
+def extension(certificate, wanted):
+    """The elements within an extension's SEQUENCE; None where it is absent."""
+    (_, tbs), *_ = der_list(certificate.tbs_certificate_bytes)
+    for tag, content in der_list(tbs):
+        if tag != 0xA3:
+            continue
+        for _, fields in der_list(der_list(content)[0][1]):
+            (_, oid), *_, (_, value) = der_list(fields)
+            if oid_text(oid) == wanted:
+                return der_list(der_list(value)[0][1])
+    return None
+
+
 # ---- signatures ----
 
 
@@ -134,21 +176,10 @@ def check_signature(message, header, leaf, payload):
         raise Wrong("signature does not verify") from error
 
 
-def der_value(der):
-    """The content of the first element, and what follows it."""
-    require(len(der) >= 2, "DER ends early")
-    length, head = der[1], 2
-    if length & 0x80:
-        head += length & 0x7F
-        length = int.from_bytes(der[2:head], "big")
-    return der[head : head + length], der[head + length :]
-
-
 def pss_digest(certificate):
     """The hash of an RSASSA-PSS certificate: the algorithm identifier follows the TBS."""
-    content, _ = der_value(certificate.public_bytes(Encoding.DER))
-    _, rest = der_value(content)
-    identifier, _ = der_value(rest)
+    (_, content), *_ = der_list(certificate.public_bytes(Encoding.DER))
+    _, (_, identifier), _ = der_list(content)
     found = [digest for oid, digest in HASH_OIDS.items() if oid in identifier]
     require(len(found) == 1, "PSS certificate without exactly one SHA-2 digest")
     return found[0]
@@ -183,10 +214,8 @@ def load_chain(ders):
 
 
 def is_ca(certificate):
-    try:
-        return certificate.extensions.get_extension_for_oid(ExtensionOID.BASIC_CONSTRAINTS).value.ca
-    except x509.ExtensionNotFound:
-        return False
+    constraints = extension(certificate, BASIC_CONSTRAINTS) or []
+    return bool(constraints) and constraints[0] == (0x01, b"\xff")
 
 
 def check_chain(chain, at):
@@ -200,11 +229,9 @@ def check_chain(chain, at):
 
 
 def leaf_ekus(leaf):
-    try:
-        extension = leaf.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE)
-    except x509.ExtensionNotFound as error:
-        raise Wrong("the leaf has no EKU") from error
-    return [oid.dotted_string for oid in extension.value]
+    ekus = extension(leaf, EXTENDED_KEY_USAGE)
+    require(ekus is not None, "the leaf has no EKU")
+    return [oid_text(oid) for _, oid in ekus]
 
 
 def fingerprint(der, hash_name="sha256"):
