@@ -53,13 +53,14 @@ product_sources() {
     find "${folders[@]}" -name '*.c' | sort
 }
 
-# build FOLDER OPTION...: configures and builds; the whole log is shown only when that fails.
+# build FOLDER OPTION...: configures and builds ($targets, or all); what went wrong is shown when that fails.
+targets=(all)
 build() {
     local folder=$1
     shift
     mkdir -p "$folder"
-    if ! { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder" -- -k 0; } >"$folder/log" 2>&1; then
-        grep -E -A 8 '(error|warning|undefined reference|FAILED)' "$folder/log" | head -n 100 >&2
+    if ! { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder" --target "${targets[@]}" -- -k 0; } >"$folder/log" 2>&1; then
+        grep -E -A 8 '(error|warning|undefined reference|FAILED)' "$folder/log" | head -n 100 >&2 || tail -n 20 "$folder/log" >&2
         die "$folder does not build"
     fi
 }

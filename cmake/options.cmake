@@ -8,7 +8,7 @@ set(SIGBRIDGE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefine
 
 add_library(sigb_flags INTERFACE)
 target_compile_definitions(sigb_flags INTERFACE _GNU_SOURCE)
-if(NOT SIGBRIDGE_SANITIZE)
+if(NOT SIGBRIDGE_SANITIZE AND NOT SIGBRIDGE_COVERAGE)
     target_compile_definitions(sigb_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
 endif()
 target_compile_options(sigb_flags INTERFACE

@@ -26,7 +26,7 @@ void checked_free(checked *chain)
     sigb_buf_free(&chain->x5chain);
     sigb_buf_free(&chain->iss);
     sigb_buf_free(&chain->certs);
-    verifier_free(chain->leaf);
+    EVP_PKEY_free(chain->key);
     OPENSSL_free(chain);
 }
 

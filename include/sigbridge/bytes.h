@@ -41,7 +41,8 @@ typedef struct sigb_bytes {
 
 static inline sigb_bytes sigb_bytes_of(const void *ptr, size_t len)
 {
-    return (sigb_bytes){(const uint8_t *)ptr, len};
+    sigb_bytes bytes = {(const uint8_t *)ptr, len}; /* as C++ has it too */
+    return bytes;
 }
 
 /* The characters of a string, without its terminator. NULL gives no bytes. */

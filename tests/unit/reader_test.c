@@ -194,7 +194,7 @@ static void keys_that_differ_stand_together(void **state)
 
 static sigb_rc read_nested(uint8_t head, size_t depth)
 {
-    uint8_t bytes[64];
+    uint8_t bytes[64] = {0};
     reader in = reader_over(sigb_bytes_of(bytes, depth + 1), NULL);
 
     memset(bytes, head, depth);
