@@ -158,12 +158,16 @@ static sigb_rc check_crit_label(const sigb_statement *made, const reader *in, co
 static sigb_rc check_crit(const sigb_statement *made, const reader *in, const keyset *labels)
 {
     sigb_bytes rest = made->protected_slots[H_CRIT];
+    uint64_t count;
     sigb_rc rc = SIGB_OK;
 
     if (rest.len == 0)
         return SIGB_OK;
-    if (item_take(&rest).value == 0)
+    count = item_take(&rest).value;
+    if (count == 0)
         return sigb_fail(in->diag, SIGB_E_CRIT, "crit is empty; it lists at least one label, or is absent");
+    if (count > labels->count)
+        return sigb_fail(in->diag, SIGB_E_CRIT, "crit lists more labels than the protected header has");
     while (rc == SIGB_OK && rest.len > 0)
         rc = check_crit_label(made, in, labels, item_take_whole(&rest));
     return rc;

@@ -323,6 +323,36 @@ static void a_map_of_many_labels_ends_at_the_limit(void **state)
     sigb_buf_free(&room);
 }
 
+/*
+ * 16 MiB of what costs most to check: maps as large as may be, keys in the worst
+ * order. Time is not measured here; quadratic work would run into the limit of
+ * the test.
+ */
+static void hostile_maps_are_read_in_good_time(void **state)
+{
+    sigb_buf room = SIGB_BUF_INIT, map = SIGB_BUF_INIT;
+    sigb_statement *statement = NULL;
+    size_t count, start;
+
+    (void)state;
+    put_map(&map, SIGB_MAX_MAP);
+    for (int64_t i = SIGB_MAX_MAP; i > 0; i--) {
+        put_int(&map, -i);
+        put_int(&map, 0);
+    }
+    count = (SIGB_MAX_STATEMENT - 100) / map.len;
+    hex_put(&room, "d284 40 a1 190400");
+    put_array(&room, count);
+    start = room.len;
+    for (size_t i = 0; i < count; i++)
+        sigb_buf_append(&room, sigb_buf_bytes(&map));
+    assert_int_equal(room.len, start + count * map.len);
+    assert_refused(sigb_statement_parse(hex_put(&room, "4101 4101"), &statement, diag), SIGB_OK, "");
+    sigb_statement_free(statement);
+    sigb_buf_free(&room);
+    sigb_buf_free(&map);
+}
+
 /* ---- crit ---- */
 
 static void critical_headers(void **state)
@@ -345,6 +375,7 @@ static void critical_headers(void **state)
         {"a0", "a1 02 8101", SIGB_E_CRIT, "crit stands in the unprotected header", false},
         {"a2 02 814101 0fa0", "a0", SIGB_E_CRIT, "crit lists a byte string", false},
         {"a2 02 820ff6 0fa0", "a0", SIGB_E_CRIT, "crit lists a simple value", false},
+        {"a2 02 830f0f0f 0fa0", "a0", SIGB_E_CRIT, "more labels than the protected header has", false},
         {"a1 02 810f", "a0", SIGB_E_CRIT, "not in the protected header", false},
         {"a1 02 8104", "a1 044101", SIGB_E_CRIT, "not in the protected header", false},
         {"a2 02 8104 044101", "a0", SIGB_E_CRIT, "not understood", false},
@@ -583,6 +614,7 @@ int main(void)
         cmocka_unit_test(headers_that_are_refused),
         cmocka_unit_test(headers_that_are_read),
         cmocka_unit_test(a_map_of_many_labels_ends_at_the_limit),
+        cmocka_unit_test(hostile_maps_are_read_in_good_time),
         cmocka_unit_test(critical_headers),
         cmocka_unit_test(hash_envelopes),
         cmocka_unit_test(getters_give_what_stands_there),
