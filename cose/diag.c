@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cose/diag.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,14 +42,25 @@ void diag_put_bytes(sigb_buf *out, sigb_bytes bytes)
 
 /* ---- floats ---- */
 
-/* RFC 8949, appendix D: five bits of exponent, ten of fraction. */
+#define EXPONENT_ALL (UINT64_C(0x7FF) << 52) /* of a double: infinity, or no number */
+#define FRACTION     (~UINT64_C(0) >> 12)
+
+static double double_of(uint64_t bits)
+{
+    double value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+/* Five bits of exponent, ten of fraction (RFC 8949, appendix D). */
 static double half_value(uint64_t bits)
 {
-    int exponent = (int)(bits >> 10 & 0x1F);
+    unsigned exponent = (unsigned)(bits >> 10 & 0x1F);
     double value = (double)(bits & 0x3FF);
 
     if (exponent == 31)
-        value = value != 0 ? (double)NAN : (double)INFINITY;
+        value = double_of(EXPONENT_ALL | (bits & 0x3FF) << 42);
     else
         value = exponent == 0 ? value / 16777216 : (value + 1024) * (double)(1ULL << exponent) / 33554432;
     return (bits & 0x8000) != 0 ? -value : value;
@@ -59,7 +69,6 @@ static double half_value(uint64_t bits)
 static double float_value(const item *number)
 {
     uint32_t bits = (uint32_t)number->value;
-    double wide;
     float narrow;
 
     if (number->width == 2)
@@ -68,17 +77,18 @@ static double float_value(const item *number)
         memcpy(&narrow, &bits, sizeof(narrow));
         return (double)narrow;
     }
-    memcpy(&wide, &number->value, sizeof(wide));
-    return wide;
+    return double_of(number->value);
 }
 
 /* As few digits as give the same number again, and always a point: 1.0. */
 static void put_float(sigb_buf *out, double value)
 {
+    uint64_t bits;
     char text[40];
 
-    if (isnan(value) || isinf(value)) {
-        text_put(out, isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
+    memcpy(&bits, &value, sizeof(bits));
+    if ((bits & EXPONENT_ALL) == EXPONENT_ALL) {
+        text_put(out, (bits & FRACTION) != 0 ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
         return;
     }
     for (int digits = 15; digits <= 17; digits++) {
