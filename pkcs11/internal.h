@@ -50,6 +50,9 @@ SIGB_CHECK sigb_rc p11_login_keeping(p11_module *module, const p11_slot *slot, C
                                      const p11_uri *uri, const sigb_pkcs11_options *options, sigb_pin **kept,
                                      sigb_diag *diag);
 
+/* A PIN that is locked, or would be by one mistake more, is not tried: SIGB_E_PIN_LOCKED, _PIN_FINAL_TRY. */
+SIGB_CHECK sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, sigb_diag *diag);
+
 /* Asks options->pin alone, on behalf of the token in the slot. */
 SIGB_CHECK sigb_rc pin_ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_options *options,
                            sigb_pin *pin, sigb_diag *diag);

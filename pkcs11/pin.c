@@ -176,15 +176,25 @@ static sigb_rc fetch(const p11_slot *slot, const p11_uri *uri, const sigb_pkcs11
     return pin_ask(slot, SIGB_PIN_USER, options, pin, diag);
 }
 
-/* A PIN that is locked, or would be by one mistake more, is not tried. */
-static sigb_rc require_tries_left(const p11_slot *slot, sigb_diag *diag)
+/* As they are now: another process may have tried since the slot was found. */
+static CK_FLAGS flags_now(p11_module *module, const p11_slot *slot)
 {
-    if ((slot->token.flags & CKF_USER_PIN_LOCKED) != 0)
+    CK_TOKEN_INFO now;
+
+    memset(&now, 0, sizeof(now));
+    return p11_module_calls(module)->C_GetTokenInfo(slot->id, &now) == CKR_OK ? now.flags : slot->token.flags;
+}
+
+sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, sigb_diag *diag)
+{
+    CK_FLAGS flags = flags_now(module, slot);
+
+    if ((flags & CKF_USER_PIN_LOCKED) != 0)
         return sigb_fail(diag, SIGB_E_PIN_LOCKED,
                          "the user PIN of token %s (serial %s) is locked; nothing was tried: the security "
                          "officer can set a new one",
                          slot->label, slot->serial);
-    if ((slot->token.flags & CKF_USER_PIN_FINAL_TRY) != 0)
+    if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
         return sigb_fail(diag, SIGB_E_PIN_FINAL_TRY,
                          "one wrong PIN more locks token %s (serial %s); nothing was tried: log in once with "
                          "the token's own tool",
@@ -244,7 +254,7 @@ sigb_rc p11_login_keeping(p11_module *module, const p11_slot *slot, CK_SESSION_H
 
     if ((slot->token.flags & CKF_LOGIN_REQUIRED) == 0 || is_logged_in(module, session))
         return SIGB_OK;
-    rc = require_tries_left(slot, diag);
+    rc = pin_require_tries(module, slot, diag);
     if (rc != SIGB_OK)
         return rc;
     if (!has_keypad(slot))

@@ -2,8 +2,7 @@
 /*
  * What pkcs11/ offers to token/ and (later) provider/: a strictly read URI, a
  * module with one initialised state per process, the slots that match, and an
- * open, logged-in session. One noun a file: uri.c, module.c, slot.c, session.c,
- * object.c, mechanism.c, pin.c, sign.c, signer.c, ckr.c.
+ * open, logged-in session. One noun a file, and internal.h for what they share.
  *
  * Locks: none is held across a C_ call or a PIN callback.
  */
@@ -19,9 +18,10 @@
 typedef struct p11_uri p11_uri; /* every attribute decoded; the PIN in secret memory */
 
 /*
- * Refused (SIGB_E_URI): attributes twice, NUL, blanks and control characters,
- * unknown path attributes, both PIN attributes, both module attributes, a
- * malformed escape. An unknown query attribute and pin-value draw a note.
+ * Refused (SIGB_E_URI): attributes twice, NUL, characters that must be written
+ * %XX (blanks, control characters, ...), empty and blank values, unknown path
+ * attributes, both PIN attributes, both module attributes, a pin-source that is
+ * no file. An unknown query attribute and pin-value draw a note.
  */
 SIGB_CHECK sigb_rc p11_uri_parse(const char *text, const sigb_notes *notes, p11_uri **uri, sigb_diag *diag);
 void p11_uri_free(p11_uri *uri);

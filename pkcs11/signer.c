@@ -75,11 +75,14 @@ static void give_up_pin(p11_key *key)
 
 static sigb_rc fetch_context_pin(p11_key *key, sigb_pin *pin, sigb_diag *diag)
 {
+    sigb_rc rc;
+
     if (!copy_pin(key, pin))
         return sigb_fail(diag, SIGB_E_PIN_INCORRECT,
                          "the token has refused this key's PIN; it is not tried again: open the key anew");
-    if (pin->len > 0 || (key->slot.token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
-        return SIGB_OK;
+    rc = pin_require_tries(key->module, &key->slot, diag);
+    if (rc != SIGB_OK || pin->len > 0 || (key->slot.token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
+        return rc;
     return pin_ask(&key->slot, SIGB_PIN_CONTEXT, &key->options, pin, diag);
 }
 

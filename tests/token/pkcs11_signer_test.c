@@ -445,6 +445,20 @@ static void an_rsa_key_tells_its_public_half_itself(void **state)
     sigb_signer_free(signer);
 }
 
+static void the_key_is_reached_through_p11_kits_proxy(void **state)
+{
+    sigb_signer *signer = NULL;
+    sigb_buf signature = SIGB_BUF_INIT;
+
+    (void)state;
+    assert_int_equal(unsetenv("PKCS11_MODULE_PATH"), 0);
+    assert_int_equal(open_with(NULL, "p256", &signer, NULL), SIGB_OK);
+    assert_int_equal(sigb_signer_sign(signer, SIGB_ES256, TBS, &signature, NULL), SIGB_OK);
+    assert_int_equal(verify(sigb_signer_spki(signer), SIGB_ES256, sigb_buf_bytes(&signature)), SIGB_OK);
+    sigb_buf_free(&signature);
+    sigb_signer_free(signer);
+}
+
 /* ---- the end of the process ---- */
 
 /* A child of its own, so that its exit is a real one. */
@@ -483,6 +497,7 @@ int main(void)
         cmocka_unit_test(a_hidden_public_key_is_pinned_from_outside),
         cmocka_unit_test(a_key_that_was_pinned_wrong_is_caught_at_the_first_signature),
         cmocka_unit_test(an_rsa_key_tells_its_public_half_itself),
+        cmocka_unit_test(the_key_is_reached_through_p11_kits_proxy),
         cmocka_unit_test(exit_without_free_is_no_crash),
     };
 
