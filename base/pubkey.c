@@ -54,48 +54,137 @@ static bool set_pss(EVP_PKEY_CTX *ctx, const alg_row *row)
                                           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)row->digest_len) > 0);
 }
 
+static bool context_init(EVP_MD_CTX *ctx, EVP_PKEY *key, const alg_row *row)
+{
+    EVP_PKEY_CTX *pctx = NULL; /* belongs to ctx */
+
+    return EVP_DigestVerifyInit_ex(ctx, &pctx, row->digest, libctx_get(), NULL, key, NULL) == 1 &&
+           set_pss(pctx, row);
+}
+
+struct verifier {
+    EVP_PKEY *key;
+    const alg_row *row;
+    size_t signature_len;
+    EVP_MD_CTX *ready; /* copied for each signature; NULL where it has to be set up each time */
+};
+
 /* 1 good, 0 wrong, negative: OpenSSL could not say. */
-static int verify_with(EVP_PKEY *key, const alg_row *row, sigb_bytes tbs, sigb_bytes signature)
+static int verify_with(const verifier *v, sigb_bytes tbs, sigb_bytes signature)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *pctx = NULL; /* belongs to ctx */
     int good = -1;
 
-    if (ctx != NULL && EVP_DigestVerifyInit_ex(ctx, &pctx, row->digest, libctx_get(), NULL, key, NULL) == 1 &&
-        set_pss(pctx, row))
+    if (ctx != NULL &&
+        (v->ready != NULL ? EVP_MD_CTX_copy_ex(ctx, v->ready) == 1 : context_init(ctx, v->key, v->row))) {
+        EVP_MD_CTX_set_flags(ctx, EVP_MD_CTX_FLAG_FINALISE); /* used once: OpenSSL need not copy it again */
         good = EVP_DigestVerify(ctx, signature.ptr, signature.len, tbs.ptr, tbs.len);
+    }
     EVP_MD_CTX_free(ctx);
     return good;
 }
 
-static sigb_rc verify_in_openssl_form(EVP_PKEY *key, const alg_row *row, sigb_bytes tbs, sigb_bytes signature,
+static sigb_rc verify_in_openssl_form(const verifier *v, sigb_bytes tbs, sigb_bytes signature,
                                       sigb_diag *diag)
 {
     ERR_clear_error();
-    if (verify_with(key, row, tbs, signature) == 1)
+    if (verify_with(v, tbs, signature) == 1)
         return SIGB_OK;
-    return sigb_openssl_refused(diag, SIGB_E_SIGNATURE, "the %s signature is wrong", row->name);
+    return sigb_openssl_refused(diag, SIGB_E_SIGNATURE, "the %s signature is wrong", v->row->name);
+}
+
+static sigb_rc verify_raw(const verifier *v, sigb_bytes tbs, sigb_bytes signature, sigb_diag *diag)
+{
+    sigb_buf der = SIGB_BUF_INIT;
+    sigb_rc rc;
+
+    if (signature.len != v->signature_len)
+        return sigb_fail(diag, SIGB_E_SIGNATURE, "%s signature of %zu bytes where %zu are wanted",
+                         v->row->name, signature.len, v->signature_len);
+    if (v->row->family != ALG_ECDSA)
+        return verify_in_openssl_form(v, tbs, signature, diag);
+    rc = ecdsa_raw_to_der(signature, v->row->coord, &der, diag);
+    if (rc == SIGB_OK)
+        rc = verify_in_openssl_form(v, tbs, sigb_buf_bytes(&der), diag);
+    sigb_buf_free(&der);
+    return rc;
+}
+
+static sigb_rc require_fit(const alg_row *row, const EVP_PKEY *key, sigb_diag *diag)
+{
+    if (row != NULL && alg_fits_key(row, key))
+        return SIGB_OK;
+    return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
+                                row == NULL ? "unknown" : row->name);
 }
 
 sigb_rc pubkey_verify(EVP_PKEY *key, sigb_alg alg, sigb_bytes tbs, sigb_bytes signature, sigb_diag *diag)
 {
-    const alg_row *row = alg_row_of(alg);
-    sigb_buf der = SIGB_BUF_INIT;
-    size_t wanted;
+    verifier once = {.key = key, .row = alg_row_of(alg)};
+    sigb_rc rc = require_fit(once.row, key, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    once.signature_len = alg_signature_len(once.row, key);
+    return verify_raw(&once, tbs, signature, diag);
+}
+
+/* ---- kept ready ---- */
+
+static sigb_rc make_ready(verifier *v, sigb_alg alg, sigb_diag *diag)
+{
     sigb_rc rc;
 
-    if (row == NULL || !alg_fits_key(row, key))
-        return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
-                                    row == NULL ? "unknown" : row->name);
-    wanted = alg_signature_len(row, key);
-    if (signature.len != wanted)
-        return sigb_fail(diag, SIGB_E_SIGNATURE, "%s signature of %zu bytes where %zu are wanted", row->name,
-                         signature.len, wanted);
-    if (row->family != ALG_ECDSA)
-        return verify_in_openssl_form(key, row, tbs, signature, diag);
-    rc = ecdsa_raw_to_der(signature, row->coord, &der, diag);
+    v->row = alg == SIGB_ALG_NONE ? alg_default_for(v->key) : alg_row_of(alg);
+    if (alg == SIGB_ALG_NONE && v->row == NULL)
+        return SIGB_OK;
+    rc = require_fit(v->row, v->key, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    v->signature_len = alg_signature_len(v->row, v->key);
+    if (v->row->family == ALG_PURE) /* OpenSSL copies no context without a digest */
+        return SIGB_OK;
+    v->ready = EVP_MD_CTX_new();
+    return v->ready != NULL && context_init(v->ready, v->key, v->row)
+               ? SIGB_OK
+               : sigb_openssl_failed(diag, "to verify with a key");
+}
+
+sigb_rc verifier_new(EVP_PKEY *key, sigb_alg alg, verifier **made, sigb_diag *diag)
+{
+    verifier *v = OPENSSL_zalloc(sizeof(*v));
+    sigb_rc rc;
+
+    if (v == NULL || EVP_PKEY_up_ref(key) != 1) {
+        OPENSSL_free(v);
+        return sigb_no_memory(diag);
+    }
+    v->key = key;
+    rc = make_ready(v, alg, diag);
     if (rc == SIGB_OK)
-        rc = verify_in_openssl_form(key, row, tbs, sigb_buf_bytes(&der), diag);
-    sigb_buf_free(&der);
+        *made = v;
+    else
+        verifier_free(v);
     return rc;
+}
+
+EVP_PKEY *verifier_key(const verifier *v)
+{
+    return v->key;
+}
+
+sigb_rc verifier_check(const verifier *v, sigb_alg alg, sigb_bytes tbs, sigb_bytes signature, sigb_diag *diag)
+{
+    if (v->row == NULL || v->row->id != alg)
+        return pubkey_verify(v->key, alg, tbs, signature, diag);
+    return verify_raw(v, tbs, signature, diag);
+}
+
+void verifier_free(verifier *v)
+{
+    if (v == NULL)
+        return;
+    EVP_MD_CTX_free(v->ready);
+    EVP_PKEY_free(v->key);
+    OPENSSL_free(v);
 }

@@ -352,8 +352,8 @@ static sigb_rc check_signature(const sigb_builder *builder, const sigb_statement
     sig_structure_put(&tbs, statement_protected(made),
                       sigb_statement_detached(made) ? builder->payload : sigb_statement_payload(made));
     rc = tbs.failed ? sigb_no_memory(&why)
-                    : pubkey_verify(issuer_key(builder->issuer), builder->alg->id, sigb_buf_bytes(&tbs),
-                                    statement_signature(made), &why);
+                    : verifier_check(issuer_verifier(builder->issuer), builder->alg->id, sigb_buf_bytes(&tbs),
+                                     statement_signature(made), &why);
     sigb_buf_free(&tbs);
     if (rc == SIGB_E_SIGNATURE)
         return sigb_fail_native(

@@ -16,7 +16,7 @@
 struct sigb_issuer {
     sigb_buf did; /* with its terminator behind len */
     sigb_buf chain, spki;
-    EVP_PKEY *key;
+    verifier *verifier; /* of the leaf's key */
     chain_window window;
 };
 
@@ -358,6 +358,7 @@ static sigb_rc fill(sigb_issuer *issuer, const derivation *d, const candidate *c
 {
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): choose() gives a candidate, or refuses */
     X509 *root = sk_X509_value(c->chain, sk_X509_num(c->chain) - 1);
+    EVP_PKEY *key;
     sigb_rc rc = did_put_eku(&issuer->did, d->hash, root, sigb_buf_bytes(&c->eku), diag);
 
     if (rc == SIGB_OK && text_c_str(&issuer->did) == NULL)
@@ -371,10 +372,10 @@ static sigb_rc fill(sigb_issuer *issuer, const derivation *d, const candidate *c
     if (rc != SIGB_OK)
         return rc;
     issuer->window = c->window;
-    issuer->key = X509_get_pubkey(c->leaf);
-    return issuer->key == NULL
+    key = X509_get0_pubkey(c->leaf);
+    return key == NULL
                ? sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED, "the certificate's key cannot be read")
-               : SIGB_OK;
+               : verifier_new(key, SIGB_ALG_NONE, &issuer->verifier, diag);
 }
 
 static sigb_rc make(const derivation *d, const candidate *chosen, sigb_issuer **issuer, sigb_diag *diag)
@@ -431,7 +432,7 @@ void sigb_issuer_free(sigb_issuer *issuer)
     sigb_buf_free(&issuer->did);
     sigb_buf_free(&issuer->chain);
     sigb_buf_free(&issuer->spki);
-    EVP_PKEY_free(issuer->key);
+    verifier_free(issuer->verifier);
     OPENSSL_free(issuer);
 }
 
@@ -452,7 +453,12 @@ sigb_bytes sigb_issuer_spki(const sigb_issuer *issuer)
 
 EVP_PKEY *issuer_key(const sigb_issuer *issuer)
 {
-    return issuer->key;
+    return verifier_key(issuer->verifier);
+}
+
+const verifier *issuer_verifier(const sigb_issuer *issuer)
+{
+    return issuer->verifier;
 }
 
 sigb_rc issuer_require_current(const sigb_issuer *issuer, int64_t at, sigb_diag *diag)

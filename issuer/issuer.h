@@ -7,8 +7,13 @@
 
 #include <sigbridge/issuer.h>
 
+#include "base/pubkey.h"
+
 /* The leaf's public key, in the private library context. Valid as long as the issuer. */
 EVP_PKEY *issuer_key(const sigb_issuer *issuer);
+
+/* The same key, ready to verify. */
+const verifier *issuer_verifier(const sigb_issuer *issuer);
 
 /*
  * The validity periods of the whole chain still hold at `at` (resolved seconds).

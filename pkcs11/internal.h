@@ -109,10 +109,19 @@ void pool_give(p11_pool *pool, CK_SESSION_HANDLE session, bool good);
 /* Between C_SignInit and C_Sign: logs in once more for keys that ask for it. */
 typedef sigb_rc (*p11_between_fn)(void *arg, CK_SESSION_HANDLE session, sigb_diag *diag);
 
-/* Two calls: C_SignInit, C_Sign. `between` may be NULL. Appends what the token returned, unjudged. */
-SIGB_CHECK sigb_rc p11_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                            const p11_mechanism *mechanism, sigb_bytes input, p11_between_fn between,
-                            void *arg, sigb_buf *signature, sigb_diag *diag);
+/* One signature to make. */
+typedef struct p11_signing {
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE key;
+    const p11_mechanism *mechanism;
+    sigb_bytes input;       /* the digest, or the message, as the mechanism takes it */
+    p11_between_fn between; /* may be NULL */
+    void *between_arg;
+} p11_signing;
+
+/* Two calls: C_SignInit, C_Sign. Appends what the token returned, unjudged. */
+SIGB_CHECK sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signature,
+                            sigb_diag *diag);
 
 /* ---- key.c ---- */
 

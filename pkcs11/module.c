@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <p11-kit/p11-kit.h>
 
 #include "base/error.h"
@@ -151,7 +152,9 @@ static sigb_rc initialise(p11_module *module, sigb_diag *diag)
     if (module->reserved.len > 0 &&
         (args.pReserved = (void *)(uintptr_t)text_c_str(&module->reserved)) == NULL)
         return sigb_no_memory(diag);
+    (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
     rv = module->calls->C_Initialize(&args);
+    (void)ERR_pop_to_mark();
     module->ours = rv == CKR_OK;
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
         return SIGB_OK;
@@ -264,8 +267,10 @@ void p11_module_close(p11_module *module)
 {
     if (module == NULL || !leave(module))
         return;
+    (void)ERR_set_mark();
     if (module->ours)
         (void)module->calls->C_Finalize(NULL);
+    (void)ERR_pop_to_mark();
     (void)pthread_mutex_lock(&registry_lock);
     registry_remove(module);
     (void)pthread_mutex_unlock(&registry_lock);

@@ -4,41 +4,43 @@
 
 #include "base/error.h"
 
-static CK_RV begin(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                   const p11_mechanism *mechanism)
+static CK_RV begin(CK_FUNCTION_LIST *calls, const p11_signing *what)
 {
-    CK_RSA_PKCS_PSS_PARAMS params = mechanism->params;
-    CK_MECHANISM how = {mechanism->type, NULL, 0};
+    CK_RSA_PKCS_PSS_PARAMS params = what->mechanism->params;
+    CK_MECHANISM how = {what->mechanism->type, NULL, 0};
 
-    if (mechanism->has_params) {
+    if (what->mechanism->has_params) {
         how.pParameter = &params;
         how.ulParameterLen = sizeof(params);
     }
-    return calls->C_SignInit(session, &how, key);
+    return calls->C_SignInit(what->session, &how, what->key);
 }
 
-sigb_rc p11_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                 const p11_mechanism *mechanism, sigb_bytes input, p11_between_fn between, void *arg,
-                 sigb_buf *signature, sigb_diag *diag)
+/* Cryptoki has no const: it reads the input only. */
+static CK_RV end(CK_FUNCTION_LIST *calls, const p11_signing *what, uint8_t *made, CK_ULONG *len)
+{
+    return calls->C_Sign(what->session, (CK_BYTE *)(uintptr_t)what->input.ptr, what->input.len, made, len);
+}
+
+sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signature, sigb_diag *diag)
 {
     CK_FUNCTION_LIST *calls = p11_module_calls(module);
     uint8_t made[SIGB_MAX_SIGNATURE];
-    CK_ULONG made_len = sizeof(made);
+    CK_ULONG len = sizeof(made);
     sigb_rc rc = SIGB_OK;
-    CK_RV rv = begin(calls, session, key, mechanism);
+    CK_RV rv = begin(calls, what);
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_SignInit");
-    if (between != NULL)
-        rc = between(arg, session, diag);
+    if (what->between != NULL)
+        rc = what->between(what->between_arg, what->session, diag);
     if (rc != SIGB_OK)
         return rc;
-    /* Cryptoki has no const: it reads the input only */
-    rv = calls->C_Sign(session, (CK_BYTE *)(uintptr_t)input.ptr, input.len, made, &made_len);
+    rv = end(calls, what, made, &len);
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_Sign");
-    if (made_len > sizeof(made))
-        return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT, "the token claims a signature of %lu bytes", made_len);
-    sigb_buf_append(signature, sigb_bytes_of(made, made_len));
+    if (len > sizeof(made))
+        return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT, "the token claims a signature of %lu bytes", len);
+    sigb_buf_append(signature, sigb_bytes_of(made, len));
     return signature->failed ? sigb_no_memory(diag) : SIGB_OK;
 }

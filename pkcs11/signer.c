@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "base/error.h"
@@ -128,14 +129,19 @@ static sigb_rc input_for(const p11_mechanism *mechanism, const alg_row *alg, sig
 static sigb_rc sign_in_session(p11_key *key, const p11_mechanism *mechanism, sigb_bytes input,
                                sigb_buf *signature, sigb_diag *diag)
 {
-    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
-    sigb_rc rc = pool_take(key->pool, &session, diag);
+    p11_signing what = {.key = key->now.object,
+                        .mechanism = mechanism,
+                        .input = input,
+                        .between = key->now.always_authenticate ? login_for_key : NULL,
+                        .between_arg = key};
+    sigb_rc rc = pool_take(key->pool, &what.session, diag);
 
     if (rc != SIGB_OK)
         return rc;
-    rc = p11_sign(key->module, session, key->now.object, mechanism, input,
-                  key->now.always_authenticate ? login_for_key : NULL, key, signature, diag);
-    pool_give(key->pool, session, rc == SIGB_OK);
+    (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
+    rc = p11_sign(key->module, &what, signature, diag);
+    (void)ERR_pop_to_mark();
+    pool_give(key->pool, what.session, rc == SIGB_OK);
     return rc;
 }
 
@@ -289,7 +295,9 @@ sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *opti
 
     if (uri == NULL || signer == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a signer needs a pkcs11: URI, and a place to be put");
+    (void)ERR_set_mark();
     rc = key_open(&o, uri, options == NULL ? &nothing : options, diag);
+    (void)ERR_pop_to_mark();
     if (rc == SIGB_OK)
         rc = signer_new(&ops, o.key, sigb_buf_bytes(&o.spki), sigb_buf_bytes(&o.certs), signer, diag);
     else

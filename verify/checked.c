@@ -26,7 +26,7 @@ void checked_free(checked *chain)
     sigb_buf_free(&chain->x5chain);
     sigb_buf_free(&chain->iss);
     sigb_buf_free(&chain->certs);
-    EVP_PKEY_free(chain->key);
+    verifier_free(chain->leaf);
     OPENSSL_free(chain);
 }
 

@@ -12,6 +12,7 @@
 
 #include <openssl/x509.h>
 
+#include "base/pubkey.h"
 #include "issuer/chain.h"
 
 /* Immutable once it is shared; the last reference frees it. */
@@ -19,7 +20,7 @@ typedef struct checked {
     atomic_int references;
     sigb_buf x5chain, iss; /* the bytes it was checked for, as they stand in the statement */
     sigb_buf certs;        /* DER, leaf first */
-    EVP_PKEY *key;         /* the leaf's */
+    verifier *leaf;        /* its key */
     uint8_t sha256[64];    /* of the leaf: 32 bytes of it */
     chain_window window;
     bool key_usage_absent;

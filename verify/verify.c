@@ -37,15 +37,16 @@ static sigb_rc require_fitting_key(EVP_PKEY *key, const alg_row *row, sigb_diag 
     return SIGB_OK;
 }
 
-static sigb_rc require_signature(const sigb_statement *statement, EVP_PKEY *key, const alg_row *row,
+static sigb_rc require_signature(const sigb_statement *statement, const verifier *leaf, const alg_row *row,
                                  sigb_bytes payload, sigb_diag *diag)
 {
     sigb_buf tbs = SIGB_BUF_INIT;
     sigb_rc rc;
 
     sig_structure_put(&tbs, statement_protected(statement), payload);
-    rc = tbs.failed ? sigb_no_memory(diag)
-                    : pubkey_verify(key, row->id, sigb_buf_bytes(&tbs), statement_signature(statement), diag);
+    rc = tbs.failed
+             ? sigb_no_memory(diag)
+             : verifier_check(leaf, row->id, sigb_buf_bytes(&tbs), statement_signature(statement), diag);
     sigb_buf_free(&tbs);
     return rc;
 }
@@ -128,12 +129,13 @@ static sigb_rc judge_signed_chain(const findings *found, const alg_row *row, con
                                   STACK_OF(X509) * certs, checked *chain, sigb_diag *diag)
 {
     X509 *leaf = sk_X509_value(certs, 0);
-    sigb_rc rc;
+    EVP_PKEY *key = X509_get0_pubkey(leaf);
+    sigb_rc rc = require_fitting_key(key, row, diag);
 
-    chain->key = X509_get_pubkey(leaf);
-    rc = require_fitting_key(chain->key, row, diag);
     if (rc == SIGB_OK)
-        rc = require_signature(found->statement, chain->key, row, found->payload, diag);
+        rc = verifier_new(key, row->id, &chain->leaf, diag);
+    if (rc == SIGB_OK)
+        rc = require_signature(found->statement, chain->leaf, row, found->payload, diag);
     if (rc == SIGB_OK)
         rc = judge_chain(found, certs, iss, &chain->window, diag);
     return rc == SIGB_OK ? keep(found, leaf, iss, chain, diag) : rc;
@@ -179,7 +181,7 @@ static sigb_rc judge_signature_and_chain(findings *found, const alg_row *row, si
                                sigb_statement_issuer(found->statement), found->at);
     if (found->chain == NULL)
         return meet_issuer(found, row, policy, diag);
-    return require_signature(found->statement, found->chain->key, row, found->payload, diag);
+    return require_signature(found->statement, found->chain->leaf, row, found->payload, diag);
 }
 
 /* ---- the rest ---- */

@@ -2,7 +2,8 @@
 /*
  * Two arms timed against each other: slices of about 50 ms, ours and theirs in
  * turn, each pair with the other order, so that whatever else the machine does
- * meets both. The ratio is the median of the pairs.
+ * meets both. Time is processor time of the whole process. The ratio is the
+ * median of the pairs.
  */
 #ifndef BENCH_PAIR_H
 #define BENCH_PAIR_H
@@ -31,7 +32,7 @@ bool bench_pair_run(bench_side *ours, bench_side *theirs, bench_pair *result);
 /* The median; sorts `values`. */
 double bench_median(double *values, size_t count);
 
-/* Seconds of a clock that only moves forward. */
+/* Seconds of a wall clock that only moves forward. */
 double bench_clock(void);
 
 #endif

@@ -11,6 +11,7 @@ import argparse
 import base64
 import datetime
 import hashlib
+import os
 import sys
 
 import cbor2
@@ -19,7 +20,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
 
 ALG, CONTENT_TYPE, CLAIMS, X5CHAIN, X5T = 1, 3, 15, 33, 34
 HASH_ALG, PREIMAGE_TYPE, LOCATION = 258, 259, 260
@@ -37,6 +37,7 @@ ALGS = {
 }
 DIGESTS = {-16: "sha256", -43: "sha384", -44: "sha512"}  # RFC 9054
 PSS_OID = "1.2.840.113549.1.1.10"
+BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.37"
 HASH_OIDS = {
     bytes.fromhex("0609608648016503040201"): hashes.SHA256,
     bytes.fromhex("0609608648016503040202"): hashes.SHA384,
@@ -98,9 +99,51 @@ def parse(statement):
         require(isinstance(header, dict), "protected header is not a map")
         require(all(label in header for label in (ALG, CLAIMS, X5CHAIN, X5T)), "label 1, 15, 33 or 34 is missing")
         require(isinstance(header[CLAIMS], dict) and ISS in header[CLAIMS], "claims without an issuer")
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError) as error:
+    except (cbor2.CBORError, ValueError, TypeError, ArithmeticError, RuntimeError, OSError, MemoryError) as error:
         raise Wrong(f"not readable: {error}") from error
     return message, header
+
+
+# ---- DER: Debian's python3-cryptography reads no OID whose arcs exceed 32 bits, and UUIDs have 128 ----
+
+
+def der_list(der):
+    """The elements that stand one behind the other, as (tag, content)."""
+    elements = []
+    while der:
+        require(len(der) >= 2, "DER ends early")
+        tag, length, head = der[0], der[1], 2
+        if length & 0x80:
+            head += length & 0x7F
+            length = int.from_bytes(der[2:head], "big")
+        require(head + length <= len(der), "DER ends early")
+        elements.append((tag, der[head : head + length]))
+        der = der[head + length :]
+    return elements
+
+
+def oid_text(content):
+    arcs, value = [], 0
+    for byte in content:
+        value = value << 7 | byte & 0x7F
+        if not byte & 0x80:
+            arcs.append(value)
+            value = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(str(arc) for arc in (first, arcs[0] - 40 * first, *arcs[1:]))
+
+
+def extension(certificate, wanted):
+    """The elements within an extension's SEQUENCE; None where it is absent."""
+    (_, tbs), *_ = der_list(certificate.tbs_certificate_bytes)
+    for tag, content in der_list(tbs):
+        if tag != 0xA3:
+            continue
+        for _, fields in der_list(der_list(content)[0][1]):
+            (_, oid), *_, (_, value) = der_list(fields)
+            if oid_text(oid) == wanted:
+                return der_list(der_list(value)[0][1])
+    return None
 
 
 # ---- signatures ----
@@ -133,21 +176,10 @@ def check_signature(message, header, leaf, payload):
         raise Wrong("signature does not verify") from error
 
 
-def der_value(der):
-    """The content of the first element, and what follows it."""
-    require(len(der) >= 2, "DER ends early")
-    length, head = der[1], 2
-    if length & 0x80:
-        head += length & 0x7F
-        length = int.from_bytes(der[2:head], "big")
-    return der[head : head + length], der[head + length :]
-
-
 def pss_digest(certificate):
     """The hash of an RSASSA-PSS certificate: the algorithm identifier follows the TBS."""
-    content, _ = der_value(certificate.public_bytes(Encoding.DER))
-    _, rest = der_value(content)
-    identifier, _ = der_value(rest)
+    (_, content), *_ = der_list(certificate.public_bytes(Encoding.DER))
+    _, (_, identifier), _ = der_list(content)
     found = [digest for oid, digest in HASH_OIDS.items() if oid in identifier]
     require(len(found) == 1, "PSS certificate without exactly one SHA-2 digest")
     return found[0]
@@ -182,10 +214,8 @@ def load_chain(ders):
 
 
 def is_ca(certificate):
-    try:
-        return certificate.extensions.get_extension_for_oid(ExtensionOID.BASIC_CONSTRAINTS).value.ca
-    except x509.ExtensionNotFound:
-        return False
+    constraints = extension(certificate, BASIC_CONSTRAINTS) or []
+    return bool(constraints) and constraints[0] == (0x01, b"\xff")
 
 
 def check_chain(chain, at):
@@ -199,11 +229,9 @@ def check_chain(chain, at):
 
 
 def leaf_ekus(leaf):
-    try:
-        extension = leaf.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE)
-    except x509.ExtensionNotFound as error:
-        raise Wrong("the leaf has no EKU") from error
-    return [oid.dotted_string for oid in extension.value]
+    ekus = extension(leaf, EXTENDED_KEY_USAGE)
+    require(ekus is not None, "the leaf has no EKU")
+    return [oid_text(oid) for _, oid in ekus]
 
 
 def fingerprint(der, hash_name="sha256"):
@@ -321,6 +349,35 @@ def check_every_byte(statement, args):
         require(refuses(bytes(flipped), args), f"byte {index} may change unnoticed")
 
 
+def labelled(bucket, label):
+    return cbor2.dumps(label) + cbor2.dumps(bucket[label])
+
+
+def parts(statement, message, header):
+    """Each part's name and the offset of its last byte."""
+    claims = header[CLAIMS]
+    found = {f"label-{label}": labelled(header, label) for label in header if label not in (CLAIMS, X5CHAIN)}
+    found |= {f"claim-{key}": labelled(claims, key) for key in claims}
+    found |= {f"cert-{place}": cert for place, cert in enumerate(header[X5CHAIN])}
+    start = statement.index(message[0])
+    offsets = {name: start + message[0].index(value) + len(value) - 1 for name, value in found.items()}
+    offsets |= {"tag": 0, "array": 1, "unprotected": start + len(message[0]), "signature": len(statement) - 1}
+    if message[2] is not None:
+        offsets["payload"] = len(statement) - len(cbor2.dumps(message[3])) - 1
+    return offsets
+
+
+def flip_into(folder, statement, args):
+    """Writes the statement once for each part, a bit of that part flipped; each must be refused here already."""
+    message, header = parse(statement)
+    for name, offset in parts(statement, message, header).items():
+        flipped = bytearray(statement)
+        flipped[offset] ^= 0x01
+        require(refuses(bytes(flipped), args), f"{name} may change unnoticed")
+        with open(os.path.join(folder, f"{name}.cose"), "wb") as file:
+            file.write(flipped)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("statement")
@@ -335,6 +392,7 @@ def arguments():
     parser.add_argument("--payload", help="file that was signed, inside or beside")
     parser.add_argument("--artifact", help="file whose digest the hash envelope holds")
     parser.add_argument("--every-byte", action="store_true", help="flip each byte in turn and want a refusal")
+    parser.add_argument("--flip-into", metavar="DIR", help="write a flipped statement for each part, each refused")
     parser.add_argument("--foreign", action="store_true", help="made by another program: any layout")
     parser.add_argument("--no-time", action="store_true", help="do not judge validity periods")
     return parser.parse_args()
@@ -347,6 +405,8 @@ def main():
         header = check(statement, args)
         if args.every_byte:
             check_every_byte(statement, args)
+        if args.flip_into:
+            flip_into(args.flip_into, statement, args)
     except Wrong as wrong:
         print(f"wrong: {wrong}", file=sys.stderr)
         return 1

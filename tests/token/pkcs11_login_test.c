@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <openssl/err.h>
+
 #include "base/text.h"
 #include "tests/support/softhsm.h"
 
@@ -87,6 +89,7 @@ static sigb_rc try_open(const char *uri, sigb_pin_fn pin, sigb_diag *diag)
 
     assert_true((rc == SIGB_OK) == (signer != NULL));
     sigb_signer_free(signer);
+    assert_int_equal(ERR_peek_error(), 0);
     return rc;
 }
 

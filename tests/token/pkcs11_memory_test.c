@@ -94,12 +94,12 @@ static void count_pins(int *in_secret, int *elsewhere)
     assert_true(memory >= 0);
     *in_secret = *elsewhere = 0;
     while (fgets(line, sizeof(line), maps) != NULL) {
-        unsigned long long a, b;
-        char m[8];
-        if (sscanf(line, "%llx-%llx %7s", &a, &b, m) == 3) {
-            first = a;
-            last = b;
-            memcpy(mode, m, sizeof(mode));
+        char *dash, *blank;
+        unsigned long long start = strtoull(line, &dash, 16);
+        if (dash != line && *dash == '-') { /* START-END MODE ... */
+            first = start;
+            last = strtoull(dash + 1, &blank, 16);
+            memcpy(mode, blank + 1, 4);
         } else if (strncmp(line, "VmFlags:", 8) == 0 && mode[1] == 'w' && last - first < HUGE) {
             *(strstr(line, " dd") != NULL ? in_secret : elsewhere) += count_in(memory, first, last);
         }

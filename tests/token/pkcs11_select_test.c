@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "base/text.h"
@@ -53,6 +54,7 @@ static sigb_rc try_open(const char *uri, sigb_diag *diag)
 
     assert_true((rc == SIGB_OK) == (signer != NULL));
     sigb_signer_free(signer);
+    assert_int_equal(ERR_peek_error(), 0);
     return rc;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pycose as a peer.
 
-  verify LEAF.der STATEMENT [PAYLOAD]   exit 0 where the signature is good, 1 where it is not
+  verify KEY.der STATEMENT [PAYLOAD]   exit 0 where the signature is good, 1 where it is not
   sign REQUEST.json STATEMENT           makes a statement; request["signer"] is a command that signs its input
 """
 import base64
@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 
-from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pycose import algorithms, headers
 from pycose.keys import CoseKey
 from pycose.messages import CoseMessage, Sign1Message
@@ -21,8 +21,8 @@ def read(path):
         return file.read()
 
 
-def verify(leaf, statement, payload=None):
-    key = x509.load_der_x509_certificate(read(leaf)).public_key()
+def verify(spki, statement, payload=None):
+    key = load_der_public_key(read(spki))
     message = CoseMessage.decode(read(statement))
     if not isinstance(message, Sign1Message):
         raise TypeError("not a COSE_Sign1")

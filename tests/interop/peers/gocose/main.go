@@ -2,7 +2,7 @@
 
 // go-cose as a peer.
 //
-//	verify LEAF.der STATEMENT [PAYLOAD]   exit 0 where the signature is good, 1 where it is not
+//	verify KEY.der STATEMENT [PAYLOAD]   exit 0 where the signature is good, 1 where it is not
 //	sign REQUEST.json STATEMENT           makes a statement; the request's signer is a command that signs its input
 package main
 
@@ -56,7 +56,7 @@ func verify(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	leaf, err := x509.ParseCertificate(der)
+	key, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func verify(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := cose.NewVerifier(alg, leaf.PublicKey)
+	verifier, err := cose.NewVerifier(alg, key)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func sign(arguments []string) error {
 func main() {
 	verbs := map[string]func([]string) error{"verify": verify, "sign": sign}
 	if len(os.Args) < 4 || verbs[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: gocose verify LEAF.der STATEMENT [PAYLOAD] | sign REQUEST.json STATEMENT")
+		fmt.Fprintln(os.Stderr, "usage: gocose verify KEY.der STATEMENT [PAYLOAD] | sign REQUEST.json STATEMENT")
 		os.Exit(2)
 	}
 	if err := verbs[os.Args[1]](os.Args[2:]); err != nil {
