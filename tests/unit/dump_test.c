@@ -149,8 +149,8 @@ static void every_header_has_a_line(void **state)
         "\n    \"k\\u{202e}\": null\n",
         "\n  unprotected header, 17 bytes:\n",
         "\n    receipts (394): 2\n",
-        "\n      receipt 1:\n        COSE_Sign1, 6 bytes, not checked:\n          protected header, 0 "
-        "bytes:\n",
+        "\n      receipt 1:\n        COSE_Sign1, 6 bytes, not checked:\n",
+        "\n          protected header, 0 bytes:\n",
         "\n          payload: detached\n          signature, 0 bytes: h''\n",
         "\n      receipt 2: not a COSE_Sign1 (a number where tag 18 (COSE_Sign1) must stand first): h'00'\n",
         "\n  payload, 2 bytes: h'0102'\n",
