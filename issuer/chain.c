@@ -153,10 +153,11 @@ static sigb_rc require_same(STACK_OF(X509) * chain, STACK_OF(X509) * built, sigb
         return SIGB_OK;
     if (at == sk_X509_num(chain))
         at--;
-    return sigb_fail(diag, SIGB_E_CHAIN_UNRELATED,
-                     "certificate %d of %d, %s, is not the next on the path from the leaf to the last one; "
-                     "leave out what does not belong to the chain",
-                     at + 1, sk_X509_num(chain), cert_name(sk_X509_value(chain, at), name));
+    return sigb_openssl_refused(
+        diag, SIGB_E_CHAIN_UNRELATED,
+        "certificate %d of %d, %s, is not the next on the path from the leaf to the last one; "
+        "leave out what does not belong to the chain",
+        at + 1, sk_X509_num(chain), cert_name(sk_X509_value(chain, at), name));
 }
 
 /* The anchor alone, and what lies between it and the leaf. Borrowed references. */
@@ -205,10 +206,11 @@ static sigb_rc require_pinned(STACK_OF(X509) * chain, STACK_OF(X509) * roots, si
     for (int i = 0; i < sk_X509_num(roots); i++)
         if (X509_cmp(sk_X509_value(roots, i), last) == 0)
             return SIGB_OK;
-    return sigb_fail(diag, SIGB_E_CHAIN_ROOT,
-                     "the chain ends in %s, which is none of the %d pinned root certificates; pin it if you "
-                     "trust it, or use a chain that ends in a pinned one",
-                     cert_name(last, name), sk_X509_num(roots));
+    return sigb_openssl_refused(
+        diag, SIGB_E_CHAIN_ROOT,
+        "the chain ends in %s, which is none of the %d pinned root certificates; pin it if you "
+        "trust it, or use a chain that ends in a pinned one",
+        cert_name(last, name), sk_X509_num(roots));
 }
 
 static sigb_rc require_length(STACK_OF(X509) * chain, sigb_diag *diag)
@@ -219,10 +221,11 @@ static sigb_rc require_length(STACK_OF(X509) * chain, sigb_diag *diag)
         return SIGB_OK;
     if (sk_X509_num(chain) < 1)
         return sigb_fail(diag, SIGB_E_CHAIN_INCOMPLETE, "the chain is empty: the leaf and its CA are wanted");
-    return sigb_fail(diag, SIGB_E_CHAIN_INCOMPLETE,
-                     "the chain is %s alone: at least two certificates are wanted, the leaf and its CA; add "
-                     "the CA's",
-                     cert_name(sk_X509_value(chain, 0), name));
+    return sigb_openssl_refused(
+        diag, SIGB_E_CHAIN_INCOMPLETE,
+        "the chain is %s alone: at least two certificates are wanted, the leaf and its CA; add "
+        "the CA's",
+        cert_name(sk_X509_value(chain, 0), name));
 }
 
 static sigb_rc fail_key_usage(X509 *leaf, const char *found, const char *wanted, sigb_diag *diag)

@@ -54,7 +54,10 @@ SIGB_CHECK sigb_rc chain_order(X509 *leaf, STACK_OF(X509) * certs, STACK_OF(X509
 /* True if `issuer` can have issued `cert`, by names and key identifiers; signatures are not verified. */
 bool cert_issued(X509 *issuer, X509 *cert);
 
-/* A certificate for a person: its subject, escaped and cut to fit. Returns room. */
+/*
+ * A certificate for a person: its subject, escaped and cut to fit. Returns room.
+ * For the words of sigb_openssl_refused(): a lack of memory is left on OpenSSL's queue.
+ */
 #define CERT_NAME_ROOM 96
 const char *cert_name(X509 *cert, char room[CERT_NAME_ROOM]);
 

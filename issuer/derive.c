@@ -171,10 +171,11 @@ static sigb_rc fail_without_candidate(const derivation *d, sigb_diag *diag)
 
     for (int i = 0; i < sk_X509_num(d->certs); i++)
         if (X509_check_ca(sk_X509_value(d->certs, i)) == 0)
-            return sigb_fail(diag, SIGB_E_CERT_OTHER_KEY,
-                             "%s is the certificate of another key than the signing key; give the one that "
-                             "was issued for this key",
-                             cert_name(sk_X509_value(d->certs, i), name));
+            return sigb_openssl_refused(
+                diag, SIGB_E_CERT_OTHER_KEY,
+                "%s is the certificate of another key than the signing key; give the one that "
+                "was issued for this key",
+                cert_name(sk_X509_value(d->certs, i), name));
     return sigb_fail(diag, SIGB_E_CERT_ABSENT,
                      "none of %d certificates is the signing key's; give the one that was issued for it",
                      sk_X509_num(d->all));
@@ -191,9 +192,10 @@ static sigb_rc require_one_key(const derivation *d, sigb_diag *diag)
     for (int i = 1; rc == SIGB_OK && same && i < d->count; i++) {
         rc = carries(d->candidates[i].leaf, sigb_buf_bytes(&spki), &same, diag);
         if (rc == SIGB_OK && !same)
-            rc = sigb_fail(diag, SIGB_E_CERT_AMBIGUOUS,
-                           "%s and %s both issued no other, and their keys differ; give one of them only",
-                           cert_name(d->candidates[0].leaf, one), cert_name(d->candidates[i].leaf, two));
+            rc = sigb_openssl_refused(
+                diag, SIGB_E_CERT_AMBIGUOUS,
+                "%s and %s both issued no other, and their keys differ; give one of them only",
+                cert_name(d->candidates[0].leaf, one), cert_name(d->candidates[i].leaf, two));
     }
     sigb_buf_free(&spki);
     return rc;
@@ -324,9 +326,9 @@ static sigb_rc require_related(const derivation *d, sigb_diag *diag)
     mark_related(d, related);
     for (int i = 0; rc == SIGB_OK && i < sk_X509_num(d->certs); i++) /* certs come first in all */
         if (!related[i])
-            rc = sigb_fail(diag, SIGB_E_CHAIN_UNRELATED,
-                           "%s does not belong to the chain of the signing key; leave it out",
-                           cert_name(sk_X509_value(d->certs, i), name));
+            rc = sigb_openssl_refused(diag, SIGB_E_CHAIN_UNRELATED,
+                                      "%s does not belong to the chain of the signing key; leave it out",
+                                      cert_name(sk_X509_value(d->certs, i), name));
     OPENSSL_free(related);
     return rc;
 }

@@ -49,7 +49,7 @@ static sigb_rc put_ekus(sigb_buf *text, X509 *cert, sigb_diag *diag)
     for (int i = 0; i < sk_ASN1_OBJECT_num(ekus); i++) {
         text_put(text, i == 0 ? "; EKU " : ", ");
         if (!oid_put(text, sk_ASN1_OBJECT_value(ekus, i)))
-            text_put(text, "(one that cannot be written)");
+            rc = sigb_openssl_failed(diag, "to write an OID");
     }
     EXTENDED_KEY_USAGE_free(ekus);
     return rc;

@@ -144,10 +144,11 @@ static sigb_rc fail_absent(X509 *leaf, sigb_diag *diag)
 {
     char name[CERT_NAME_ROOM];
 
-    return sigb_fail(diag, SIGB_E_EKU_ABSENT,
-                     "%s has no extended key usage; the issuer is named by one: have the certificate "
-                     "re-issued with the EKU of your service",
-                     cert_name(leaf, name));
+    return sigb_openssl_refused(
+        diag, SIGB_E_EKU_ABSENT,
+        "%s has no extended key usage; the issuer is named by one: have the certificate "
+        "re-issued with the EKU of your service",
+        cert_name(leaf, name));
 }
 
 static sigb_rc fail_any(sigb_diag *diag)

@@ -261,12 +261,13 @@ static sigb_rc fail_attribute(X509 *leaf, sigb_bytes key, sigb_bytes held, sigb_
 
     did_put_value(&spelled, held);
     text = text_c_str(&spelled);
-    rc = text == NULL ? sigb_no_memory(diag)
-                      : sigb_fail(diag, SIGB_E_DID_MISMATCH,
-                                  "the did:x509 does not resolve: %s has %.*s:%.128s, not the value that the "
-                                  "subject predicate asks for",
-                                  cert_name(leaf, name), key.len > 64 ? 64 : (int)key.len,
-                                  (const char *)key.ptr, text);
+    rc = text == NULL
+             ? sigb_no_memory(diag)
+             : sigb_openssl_refused(
+                   diag, SIGB_E_DID_MISMATCH,
+                   "the did:x509 does not resolve: %s has %.*s:%.128s, not the value that the "
+                   "subject predicate asks for",
+                   cert_name(leaf, name), key.len > 64 ? 64 : (int)key.len, (const char *)key.ptr, text);
     sigb_buf_free(&spelled);
     return rc;
 }

@@ -44,6 +44,8 @@ bool oid_put(sigb_buf *out, const ASN1_OBJECT *oid)
 
     if (put)
         sigb_buf_append(out, sigb_bytes_of(text, (size_t)len));
+    if (text == NULL || out->failed)
+        ERR_raise(ERR_LIB_CRYPTO, ERR_R_MALLOC_FAILURE);
     OPENSSL_free(text);
     return put && !out->failed;
 }
@@ -66,6 +68,8 @@ const char *cert_name(X509 *cert, char room[CERT_NAME_ROOM])
     size_t len;
 
     name_put(&name, X509_get_subject_name(cert));
+    if (name.failed) /* so that sigb_openssl_refused() tells what really happened */
+        ERR_raise(ERR_LIB_CRYPTO, ERR_R_MALLOC_FAILURE);
     len = cut_len(sigb_buf_bytes(&name), CERT_NAME_ROOM - 6);
     if (len == 0)
         (void)snprintf(room, CERT_NAME_ROOM, "a certificate without a name");

@@ -153,20 +153,20 @@ static sigb_rc fail_dead_end(const search *s, sigb_diag *diag)
     sigb_rc rc;
 
     if (s->dead_end == NULL || is_self_issued(s->dead_end))
-        return sigb_fail(diag, SIGB_E_CHAIN_ROOT,
-                         "the chain ends in %s, which is none of the %d pinned root certificates; pin it if "
-                         "you trust it, or use a chain that ends in a pinned one",
-                         s->dead_end == NULL ? "itself" : cert_name(s->dead_end, name),
-                         sk_X509_num(s->roots));
+        return sigb_openssl_refused(
+            diag, SIGB_E_CHAIN_ROOT,
+            "the chain ends in %s, which is none of the %d pinned root certificates; pin it if "
+            "you trust it, or use a chain that ends in a pinned one",
+            s->dead_end == NULL ? "itself" : cert_name(s->dead_end, name), sk_X509_num(s->roots));
     name_put(&issuer, X509_get_issuer_name(s->dead_end));
     wanted = text_c_str(&issuer);
-    rc =
-        wanted == NULL
-            ? sigb_no_memory(diag)
-            : sigb_fail(diag, SIGB_E_CHAIN_INCOMPLETE,
-                        "the certificate that issued %s is missing: '%.128s' is wanted; add it to the chain, "
-                        "or pin it if it is the root",
-                        cert_name(s->dead_end, name), wanted);
+    rc = wanted == NULL
+             ? sigb_no_memory(diag)
+             : sigb_openssl_refused(
+                   diag, SIGB_E_CHAIN_INCOMPLETE,
+                   "the certificate that issued %s is missing: '%.128s' is wanted; add it to the chain, "
+                   "or pin it if it is the root",
+                   cert_name(s->dead_end, name), wanted);
     sigb_buf_free(&issuer);
     return rc;
 }
@@ -187,12 +187,13 @@ static sigb_rc fail_ambiguous(const search *s, sigb_diag *diag)
     text_put(&serials, " and ");
     serial_put(&serials, s->other[at < s->other_len ? at : s->other_len - 1]);
     text = text_c_str(&serials);
-    rc = text == NULL ? sigb_no_memory(diag)
-                      : sigb_fail(diag, SIGB_E_CHAIN_AMBIGUOUS,
-                                  "two paths lead from %s to a pinned root, to %s and to %s; they part at "
-                                  "serials %.96s: leave one certificate or one root out",
-                                  cert_name(s->found[0], leaf), cert_name(s->found[s->found_len - 1], one),
-                                  cert_name(s->other[s->other_len - 1], two), text);
+    rc = text == NULL
+             ? sigb_no_memory(diag)
+             : sigb_openssl_refused(diag, SIGB_E_CHAIN_AMBIGUOUS,
+                                    "two paths lead from %s to a pinned root, to %s and to %s; they part at "
+                                    "serials %.96s: leave one certificate or one root out",
+                                    cert_name(s->found[0], leaf), cert_name(s->found[s->found_len - 1], one),
+                                    cert_name(s->other[s->other_len - 1], two), text);
     sigb_buf_free(&serials);
     return rc;
 }
