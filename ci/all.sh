@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 gates=(
     test check-skips
     check-format check-shell check-words check-length check-layers.sh check-secrets.sh
-    check-compilers check-exports check-cppcheck check-tidy
+    check-compilers check-exports check-docs check-cppcheck check-tidy
     check-sanitizers check-valgrind check-coverage check-fuzz
 )
 if [ $# -gt 0 ]; then gates=("$@"); fi
