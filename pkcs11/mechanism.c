@@ -41,29 +41,30 @@ static const struct mechanism_row {
 };
 /* clang-format on */
 
-/* The token's list; the caller frees. A list that grew between the two calls is cut, not wrong. */
+/* The token's list; the caller frees. */
 static sigb_rc list_of(CK_FUNCTION_LIST *calls, CK_SLOT_ID slot, CK_MECHANISM_TYPE **list, CK_ULONG *count,
                        sigb_diag *diag)
 {
     CK_MECHANISM_TYPE *types;
-    CK_ULONG found = 0;
-    CK_RV rv = calls->C_GetMechanismList(slot, NULL, &found);
+    CK_ULONG room = 0, found;
+    CK_RV rv = calls->C_GetMechanismList(slot, NULL, &room);
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetMechanismList");
-    if (found > MAX_MECHANISMS)
-        return sigb_fail(diag, SIGB_E_LIMIT, "the token tells of %lu mechanisms; at most %d are read", found,
+    if (room > MAX_MECHANISMS)
+        return sigb_fail(diag, SIGB_E_LIMIT, "the token tells of %lu mechanisms; at most %d are read", room,
                          MAX_MECHANISMS);
-    types = OPENSSL_zalloc((found + 1) * sizeof(*types));
+    types = OPENSSL_zalloc((room + 1) * sizeof(*types));
     if (types == NULL)
         return sigb_no_memory(diag);
+    found = room;
     rv = calls->C_GetMechanismList(slot, types, &found);
     if (rv != CKR_OK) {
         OPENSSL_free(types);
         return ckr_fail(diag, rv, "C_GetMechanismList");
     }
     *list = types;
-    *count = found;
+    *count = found < room ? found : room;
     return SIGB_OK;
 }
 

@@ -7,7 +7,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define MAX_SLOTS 4096 /* more is a module gone mad */
+#define MAX_SLOTS   4096 /* more is a module gone mad */
+#define SPARE_SLOTS 8
 
 /* Cryptoki pads its fixed fields with blanks; some modules end them with NUL all the same. */
 static void field_repair(CK_UTF8CHAR *field, size_t len)
@@ -72,30 +73,31 @@ static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11
     return true;
 }
 
-/* Ids of all slots with a token; the caller frees. A token may come between the two calls. */
+/* Ids of all slots with a token; the caller frees. Room is left for tokens that come between the two calls. */
 static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, sigb_diag *diag)
 {
     CK_FUNCTION_LIST *calls = p11_module_calls(module);
-    CK_ULONG found = 0;
+    CK_ULONG room = 0, found;
     CK_SLOT_ID *list;
-    CK_RV rv = calls->C_GetSlotList(CK_TRUE, NULL, &found);
+    CK_RV rv = calls->C_GetSlotList(CK_TRUE, NULL, &room);
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetSlotList");
-    if (found > MAX_SLOTS)
-        return sigb_fail(diag, SIGB_E_LIMIT, "the module tells of %lu slots; at most %d are read", found,
+    if (room > MAX_SLOTS)
+        return sigb_fail(diag, SIGB_E_LIMIT, "the module tells of %lu slots; at most %d are read", room,
                          MAX_SLOTS);
-    found += 8;
-    list = OPENSSL_zalloc(found * sizeof(*list));
+    room += SPARE_SLOTS;
+    list = OPENSSL_zalloc(room * sizeof(*list));
     if (list == NULL)
         return sigb_no_memory(diag);
+    found = room;
     rv = calls->C_GetSlotList(CK_TRUE, list, &found);
     if (rv != CKR_OK) {
         OPENSSL_free(list);
         return ckr_fail(diag, rv, "C_GetSlotList");
     }
     *ids = list;
-    *count = found;
+    *count = found < room ? found : room;
     return SIGB_OK;
 }
 

@@ -94,7 +94,7 @@ sigb_rc beside_require(const sigb_statement *statement, const sigb_beside *besid
 
     if (detached && !given)
         return sigb_fail(diag, SIGB_E_PAYLOAD,
-                         "the payload is detached: without it nothing can be verified; give it");
+                         "the payload is detached: without it nothing can be judged; give it");
     if (!detached && given)
         return sigb_fail(diag, SIGB_E_PAYLOAD,
                          "a payload was given, and the statement holds its own; leave it out");

@@ -76,7 +76,7 @@ def leaf(path, issuer=ca, key=token_key, subject="Soft Leaf", **options):
     return cert
 
 
-leaf("good.pem")
+good = leaf("good.pem")
 leaf("renewed.pem", start=NOW - DAY / 2)
 leaf("expired.pem", start=NOW - 9 * DAY, end=NOW - 8 * DAY)
 leaf("future.pem", start=NOW + 8 * DAY, end=NOW + 9 * DAY)
@@ -103,3 +103,19 @@ second = Ca("Second Root")
 write("second-root.pem", second.cert)
 write("cross-ca.pem", issue(second.identity, ca.key.public_key(), "Soft CA", ca=True, key_usage=usage("key_cert_sign")))
 write("unrelated.pem", Ca("Somebody Else").cert)
+
+
+def crl(path, issuer, *revoked):
+    build = x509.CertificateRevocationListBuilder(issuer.identity[1], NOW - DAY, NOW + 30 * DAY)
+    build = build.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False)
+    build = build.add_extension(x509.CRLNumber(1), False)
+    for cert in revoked:
+        build = build.add_revoked_certificate(
+            x509.RevokedCertificateBuilder(cert.serial_number, NOW - DAY / 2).build())
+    with open(path, "wb") as file:
+        file.write(build.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+
+crl("root.crl", root)
+crl("ca.crl", ca)
+crl("revoking.crl", ca, good)

@@ -47,8 +47,8 @@ for name in "$text" "$broken"; do
         IFS=' ' "$sigbridge" $words --json >json 2>err </dev/null && die 'accepted'
         clean json err
     done
-    refused 3 token-absent '' "$sigbridge" sign --key "pkcs11:token=absent" "${anchors[@]}" "${claims[@]}" payload.json -o never.cose
-    refused 3 module '' "$sigbridge" sign --key "$key" --module "/absent$name" "${anchors[@]}" "${claims[@]}" payload.json -o never.cose
+    refused 3 token-absent 'no token matches the URI' "$sigbridge" sign --key "pkcs11:token=absent" "${anchors[@]}" "${claims[@]}" payload.json -o never.cose
+    refused 3 module 'the PKCS#11 module cannot be loaded: /absent' "$sigbridge" sign --key "$key" --module "/absent$name" "${anchors[@]}" "${claims[@]}" payload.json -o never.cose
     rm "$name" "$name.cose"
 done
 
@@ -65,7 +65,7 @@ rm -- "$text"* "$broken"*
 # ---- claims ----
 
 for subject in "$text" "$broken"; do
-    refused 2 subject '' sign --subject "$subject" --svn 7 --content-type application/json payload.json -o never.cose
+    refused 2 subject 'control characters or is not UTF-8' sign --subject "$subject" --svn 7 --content-type application/json payload.json -o never.cose
     clean json
 done
 "$python" -W ignore "$here/hostile.py" "$text" subject.cose
@@ -170,7 +170,10 @@ child = subprocess.Popen([sys.argv[1], "sign", "--key", sys.argv[2], *sys.argv[3
 time.sleep(0.5)
 base = f"/proc/{child.pid}/"
 for name in ("environ", "cmdline"):
-    assert b"918273645" not in open(base + name, "rb").read(), name
+    try:
+        assert b"918273645" not in open(base + name, "rb").read(), name
+    except PermissionError:  # not dumpable: nobody but root may even look
+        assert os.geteuid() != 0 and name != "cmdline"
 assert "Max core file size        0                    0" in open(base + "limits").read()
 os.kill(child.pid, 15)
 child.wait(10)

@@ -25,10 +25,15 @@ for how in signature other-issuer receipts; do
     hasnt out verified
     [ -s out ] || die "nothing to see of $how"
 done
-for how in untagged:tag trailing:trailing-bytes cut:cbor duplicate:cbor-duplicate; do
-    "$python" "$here/mutate.py" "${how%:*}" good.cose spoilt.cose
-    refused 4 "${how#*:}" '' "$sigbridge" inspect spoilt.cose
-done
+while read -r how name words; do
+    "$python" "$here/mutate.py" "$how" good.cose spoilt.cose
+    refused 4 "$name" "$words" "$sigbridge" inspect spoilt.cose
+done <<'ROWS'
+untagged tag must stand first
+trailing trailing-bytes 1 bytes behind the end
+cut cbor bytes are left
+duplicate cbor-duplicate a map has a key twice
+ROWS
 
 # certificates: PEM, DER, several
 "$sigbridge" inspect chain.pem >out 2>err
@@ -39,8 +44,8 @@ openssl x509 -in leaf.pem -outform der -out leaf.der
 "$sigbridge" inspect leaf.der --json >json
 is "$(field json 'd["kind"], len(d["certificates"])')" "('certificates', 1)"
 head -c 100 leaf.der >cut.der
-refused 4 cert-unreadable '' "$sigbridge" inspect cut.der
-refused 4 cert-unreadable '' "$sigbridge" inspect payload.json
+refused 4 cert-unreadable '100 bytes are not a DER certificate' "$sigbridge" inspect cut.der
+refused 4 cert-unreadable 'PEM or DER is wanted' "$sigbridge" inspect payload.json
 
 # statements of others
 for each in "${SIGBRIDGE_CORPUS:-$top/../shared/corpus}"/mst/*.cose; do

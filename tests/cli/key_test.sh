@@ -14,13 +14,14 @@ made() { # the statement is there and good
 
 # ---- URI, module, token, key ----
 
-refused 4 uri '' by --key mst --pin-file pin
-refused 4 uri '' by --key 'pkcs11:object=mst;object=mst' --pin-file pin
-refused 4 uri '' by --key 'pkcs11:object=mst%00' --pin-file pin
-refused 4 uri '' by --key 'pkcs11:colour=red' --pin-file pin
-refused 4 uri '' by --key 'pkcs11:object=mst?pin-value=1234&pin-source=file:pin'
+refused 4 uri 'begins with "pkcs11:"' by --key mst --pin-file pin
+refused 4 uri 'object= in the URI is there twice' by --key 'pkcs11:object=mst;object=mst' --pin-file pin
+refused 4 uri 'holds %00' by --key 'pkcs11:object=mst%00' --pin-file pin
+refused 4 uri 'unknown path attribute "colour"' by --key 'pkcs11:colour=red' --pin-file pin
+refused 4 uri 'pin-' by --key "pkcs11:object=mst?pin-value=1234&pin-source=file:$work/pin"
+hasnt json 1234
 refused 3 module '/absent.so' by --key "$key" --module /absent.so --pin-file pin
-refused 3 module '' by --key "$key" --module "$(command -v bash)" --pin-file pin
+refused 3 module 'cannot be loaded: ' by --key "$key" --module "$(command -v bash)" --pin-file pin
 refused 3 module '/other.so' env PKCS11_MODULE_PATH=/other.so "$sigbridge" sign --key "$key" "${anchors[@]}" "${to[@]}" --pin-file pin
 refused 3 token-absent 'absent' by --key 'pkcs11:token=absent;object=mst' --pin-file pin
 refused 3 key-absent 'absent' by --key 'pkcs11:token=release;object=absent' --pin-file pin
@@ -46,10 +47,10 @@ refused 3 pin-needed 'NO_PIN' setsid "$sigbridge" sign --key "$key" "${anchors[@
 refused 4 usage 'two sources are named for one PIN' by --key "$key" --pin-file pin --pin-env X
 refused 4 usage '--pin-file is given twice' by --key "$key" --pin-file pin --pin-file pin
 refused 4 usage 'must be a number' by --key "$key" --pin-fd three
-refused 4 io '' by --key "$key" --pin-fd 77
+refused 4 io 'the PIN cannot be read from the descriptor: Bad file descriptor' by --key "$key" --pin-fd 77
 refused 4 io 'absent' by --key "$key" --pin-file absent
 : >empty
-refused 3 pin-needed '' by --key "$key" --pin-file empty
+refused 3 pin-needed 'the PIN is empty' by --key "$key" --pin-file empty
 head -c 300 /dev/zero | tr '\0' 1 >long
 refused 4 limit '255' by --key "$key" --pin-file long
 by --key "$key" --chain - --pin-fd 0 2>err <ca.pem && die 'one standard input'
@@ -92,7 +93,7 @@ made
 # a wrong PIN is tried once and never shown
 echo 4321 >wrong
 chmod 600 wrong
-refused 3 pin-incorrect '' by --key "$key" --pin-file wrong
+refused 3 pin-incorrect 'it was tried once and is not tried again' by --key "$key" --pin-file wrong
 hasnt json 4321
 is "$(field json 'd["error"]["native"]')" 160
 by --key "$key" --pin-file pin -q

@@ -25,68 +25,81 @@ spoilt() { # HOW EXIT NAME WORDS OPTION...: the good statement, spoilt
 
 # ---- anchors ----
 
-no 4 anchor-missing '' good.cose
-no 4 anchor-missing '' good.cose --subject svc.example
-no 4 anchor-missing '' good.cose --root root.pem
-no 4 anchor-missing '' good.cose --eku "$eku"
+no 4 anchor-missing 'nothing to trust: pin a root certificate and an EKU' good.cose
+no 4 anchor-missing 'nothing to trust: pin a root certificate and an EKU' good.cose --subject svc.example
+no 4 anchor-missing 'a root certificate is pinned and no EKU: say which EKU' good.cose --root root.pem
+no 4 anchor-missing 'nothing to trust: pin a root certificate and an EKU' good.cose --eku "$eku"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=Stranger -out stranger.pem 2>/dev/null
-no 1 chain-root '' good.cose --root stranger.pem --eku "$eku"
+no 1 chain-root 'which is none of the 1 pinned root certificates' good.cose --root stranger.pem --eku "$eku"
 no 2 eku 'lacks the EKU asked for' good.cose --root root.pem --eku 2.25.5
-no 1 issuer '' good.cose --issuer "${did}1"
-no 3 issuer-method '' good.cose --issuer did:web:example
-no 4 did '' good.cose --issuer did:x509:1:x
-no 1 issuer '' good.cose "${anchors[@]}" --issuer "${did}1"
-no 4 usage '' good.cose --root root.pem --eku 1.2.x
+no 1 issuer "where 'did:x509:0:sha256:" good.cose --issuer "${did}1"
+no 3 issuer-method 'no other issuer method is supported' good.cose --issuer did:web:example
+no 4 did 'its version is not 0' good.cose --issuer did:x509:1:x
+no 1 issuer "where 'did:x509:0:sha256:" good.cose "${anchors[@]}" --issuer "${did}1"
+no 4 usage "'1.2.x' is not a dotted OID" good.cose --root root.pem --eku 1.2.x
 
 # ---- bytes ----
 
-spoilt untagged 4 tag ''
-spoilt tag 4 tag ''
-spoilt trailing 4 trailing-bytes ''
-spoilt cut 4 cbor ''
-spoilt not-cbor 4 tag ''
-spoilt array 4 cose ''
-spoilt duplicate 4 cbor-duplicate ''
-spoilt indefinite 4 cbor-indefinite ''
-spoilt deep 4 cbor-depth ''
-spoilt crit 4 crit ''
-spoilt unprotected-alg 4 header ''
-spoilt both-buckets 4 header ''
-spoilt text-alg 4 header ''
+spoilt untagged 4 tag 'an array where tag 18 (COSE_Sign1) must stand first'
+spoilt tag 4 tag 'tag 17 where tag 18 (COSE_Sign1) is wanted'
+spoilt trailing 4 trailing-bytes '1 bytes behind the end'
+spoilt cut 4 cbor 'where 63 bytes are left'
+spoilt not-cbor 4 tag 'must stand first'
+spoilt array 4 cose 'has 3 items; 4 are wanted'
+spoilt duplicate 4 cbor-duplicate 'a map has a key twice'
+spoilt indefinite 4 cbor-indefinite 'where a definite one is wanted'
+spoilt deep 4 cbor-depth 'nested deeper than 16'
+spoilt crit 4 crit 'a label that is not understood here'
+spoilt unprotected-alg 4 header 'alg stands in the unprotected header'
+spoilt both-buckets 4 header 'a label stands in both header maps'
+spoilt text-alg 4 header 'alg in the protected header is a text'
 truncate -s 16777217 huge
-no 4 limit '' huge "${anchors[@]}"
+no 4 limit 'at most 16777216 are read' huge "${anchors[@]}"
 rm huge
 
 # ---- what was signed ----
 
-spoilt signature 1 signature ''
-spoilt payload 1 signature ''
-spoilt short-signature 1 signature ''
+spoilt signature 1 signature 'the ES256 signature is wrong'
+spoilt payload 1 signature 'the ES256 signature is wrong'
+spoilt short-signature 1 signature 'ES256 signature of 63 bytes where 64 are wanted'
 spoilt other-issuer 3 issuer-method 'is not a did:x509'
-spoilt no-chain 4 header ''
-spoilt no-claims 4 header ''
+spoilt no-chain 4 header 'has no certificate chain (label 33)'
+spoilt no-claims 4 header 'has no issuer (label 15, claim 1)'
 "$python" "$here/mutate.py" non-shortest good.cose tolerated.cose
 verify -q tolerated.cose
 
 # ---- claims ----
 
 no 2 subject 'other.example' good.cose "${anchors[@]}" --subject other.example
-no 2 subject '' good.cose "${anchors[@]}" --subject svc.example.
+no 2 subject "where 'svc.example.' is wanted" good.cose "${anchors[@]}" --subject svc.example.
 no 2 svn '8' good.cose "${anchors[@]}" --min-svn 8
 no 4 usage "'low' is no floor" good.cose "${anchors[@]}" --min-svn low
 verify -q good.cose --min-svn 7 --subject svc.example
 
 # ---- time ----
 
-no 2 expired '' good.cose "${anchors[@]}" --at 2200-01-01T00:00:00Z
-no 2 not-yet-valid '' good.cose "${anchors[@]}" --at 2001-01-01T00:00:00+02:00
-no 2 expired '' good.cose --issuer "$did" --at 2200-01-01T00:00:00Z
+no 2 expired 'judged at 2200-01-01T00:00:00Z' good.cose "${anchors[@]}" --at 2200-01-01T00:00:00Z
+no 2 not-yet-valid 'judged at 2000-12-31T22:00:00Z' good.cose "${anchors[@]}" --at 2001-01-01T00:00:00+02:00
+no 2 expired 'judged at 2200-01-01T00:00:00Z' good.cose --issuer "$did" --at 2200-01-01T00:00:00Z
 no 4 usage 'is not a time' good.cose "${anchors[@]}" --at noon
 
 # ---- revocation ----
 
 no 4 cert-unreadable "CRL 'root.pem': " good.cose "${anchors[@]}" --crl root.pem
 no 4 io "cannot read the CRL 'absent'" good.cose "${anchors[@]}" --crl absent
+verify good.cose 2>err
+has err 'revocation not checked'
+"$python" -W ignore "$here/certs.py" leaf.pem "$eku"
+"$sigbridge" sign --key "$key" --root soft-root.pem --cert good.pem --chain soft-ca.pem --eku "$eku" --pin-file pin "${claims[@]}" \
+    payload.json -o soft.cose -q
+soft=(soft.cose --root soft-root.pem --eku "$eku")
+"$sigbridge" verify "${soft[@]}" --crl ca.crl --crl root.crl 2>err
+has err 'verified soft.cose'
+hasnt err 'revocation not checked'
+rm err
+no 2 revoked 'certificate revoked; it must not be used any more' "${soft[@]}" --crl revoking.crl --crl root.crl
+no 2 revoked 'unable to get certificate CRL; give the CRL of its issuer' "${soft[@]}" --crl ca.crl
+no 2 revoked 'CRL has expired' "${soft[@]}" --crl ca.crl --crl root.crl --at 2200-01-01T00:00:00Z
 
 # ---- beside the statement ----
 

@@ -11,7 +11,7 @@ softhsm
 is "$(grep -c '^pkcs11:.*token=first' out)" 1
 has err 'initialised the token'
 refused 4 exists 'first' "$sigbridge" token init --label first --so-pin-file so-pin --pin-file pin
-refused 4 exists '' "$sigbridge" token init "$(cat out)" --label second --so-pin-file so-pin --pin-file pin
+refused 4 exists 'is initialised already; initialising it again would destroy its keys' "$sigbridge" token init "$(cat out)" --label second --so-pin-file so-pin --pin-file pin
 refused 4 usage '--label is missing' "$sigbridge" token init --so-pin-file so-pin --pin-file pin
 # new PINs are typed twice; two that differ change nothing
 on_terminal '12345678|12345678|1234|9999' "$sigbridge" token init --label typed >screen && die 'PINs differ'
@@ -35,11 +35,11 @@ done
 refused 4 exists 'has an object with this label' "$sigbridge" token keygen pkcs11:token=first --label k-P-256 --pin-file pin
 "$sigbridge" token keygen --token pkcs11:token=first --label with-id --id 00Ff10 --copyable --pin-file pin --json >json
 is "$(field json '"id=%00%FF%10" in d["uri"]')" True
-refused 4 exists '' "$sigbridge" token keygen --uri pkcs11:token=first --label other --id 00ff10 --pin-file pin
-refused 3 pin-incorrect '' "$sigbridge" token keygen pkcs11:token=first --label x --pin-file so-pin
-refused 3 token-ambiguous '' "$sigbridge" token keygen --label x --pin-file pin
-refused 3 token-absent '' "$sigbridge" token keygen pkcs11:token=none --label x --pin-file pin
-refused 3 pin-needed '' setsid "$sigbridge" token keygen pkcs11:token=first --label x
+refused 4 exists 'has an object with this id' "$sigbridge" token keygen --uri pkcs11:token=first --label other --id 00ff10 --pin-file pin
+refused 3 pin-incorrect 'it was tried once and is not tried again' "$sigbridge" token keygen pkcs11:token=first --label x --pin-file so-pin
+refused 3 token-ambiguous '2 tokens match the URI; say which by serial=' "$sigbridge" token keygen --label x --pin-file pin
+refused 3 token-absent 'no token matches the URI (token=none' "$sigbridge" token keygen pkcs11:token=none --label x --pin-file pin
+refused 3 pin-needed 'there is no terminal to ask for one; see --help for its sources' setsid "$sigbridge" token keygen pkcs11:token=first --label x
 
 # ---- cert ----
 
@@ -56,8 +56,8 @@ openssl verify -x509_strict -CAfile k-P-384.pem -untrusted k-P-256.pem k-RSA-204
 is "$(field json 'sorted(i["label"] for i in d["items"] if i["kind"] == "cert")')" "['k-P-256', 'k-P-384', 'k-RSA-2048']"
 refused 4 exists 'has a certificate with this label' "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=k-P-384' --subject CN=x --pin-file pin -o never.pem
 refused 4 exists "'k-P-256.pem' exists" "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o k-P-256.pem
-refused 4 usage '' "$sigbridge" token cert --role leaf --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o never.pem
-refused 3 key-absent '' "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=none' --subject CN=x --pin-file pin -o never.pem
+refused 4 usage 'an issuing CA or a leaf needs its issuer' "$sigbridge" token cert --role leaf --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o never.pem
+refused 3 key-absent 'has no such private key' "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=none' --subject CN=x --pin-file pin -o never.pem
 "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o - -q | openssl x509 -noout -subject >out
 has out 'CN = x'
 # one question for two keys on one token
@@ -72,7 +72,7 @@ all() { "$sigbridge" token list "pkcs11:token=first" --pin-file pin --json >json
 count=$(all)
 refused 4 usage 'URI is missing' "$sigbridge" token delete
 refused 4 usage 'add object= or id=' "$sigbridge" token delete pkcs11:token=first --pin-file pin --yes
-refused 3 key-absent '' "$sigbridge" token delete 'pkcs11:token=first;object=none' --pin-file pin --yes
+refused 3 key-absent 'list it to see what there is' "$sigbridge" token delete 'pkcs11:token=first;object=none' --pin-file pin --yes
 refused 4 not-confirmed 'there is no terminal to confirm on' setsid "$sigbridge" token delete 'pkcs11:token=first;object=k-P-256' --pin-file pin
 for answer in no '' y 'yes please' YES; do
     on_terminal "$answer " "$sigbridge" token delete 'pkcs11:token=first;object=k-P-256' --pin-file pin >screen && die "deleted for '$answer'"

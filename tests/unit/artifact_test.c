@@ -167,6 +167,24 @@ static void a_file_that_changes_is_refused(void **state)
     }
 }
 
+static void a_pipe_has_no_total(void **state)
+{
+    int ends[2];
+    change seen = {.fd = -1};
+    sigb_buf digest = SIGB_BUF_INIT;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    close(ends[1]);
+    assert_refused(sigb_artifact_digest(ends[0], SIGB_SHA256, change_once, &seen, &digest, diag), SIGB_OK,
+                   "");
+    assert_int_equal(seen.done, 3);
+    assert_int_equal(seen.total, -1);
+    sigb_buf_free(&digest);
+    close(ends[0]);
+}
+
 static void progress_is_told(void **state)
 {
     int fd = file_of(40 << 20);
@@ -191,6 +209,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_refused),
         cmocka_unit_test(a_file_that_changes_is_refused),
         cmocka_unit_test(progress_is_told),
+        cmocka_unit_test(a_pipe_has_no_total),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -397,7 +397,7 @@ static void each_fault_of_a_statement_has_its_code_and_words(void **state)
         {"detached", SIGB_PROFILE_MST, WITH(MST_CLAIMS, .iss = did_text, .detached = true), SIGB_E_PROFILE,
          "detached payload is outside the mst profile"},
         {"detached", SIGB_PROFILE_COSE, WITH(MST_CLAIMS, .iss = did_text, .detached = true), SIGB_E_PAYLOAD,
-         "without it nothing can be verified"},
+         "without it nothing can be judged"},
         {"empty payload",
          SIGB_PROFILE_MST,
          {.alg = SIGB_ES256, MST_CLAIMS, .iss = did_text, .chain = sigb_buf_bytes(&chain)},
