@@ -129,10 +129,11 @@ static sigb_rc init_token(CK_FUNCTION_LIST *calls, const p11_slot *slot, const c
                           sigb_diag *diag)
 {
     CK_UTF8CHAR padded[LABEL_ROOM];
+    sigb_bytes text = sigb_bytes_text(label);
     CK_RV rv;
 
     memset(padded, ' ', sizeof(padded));
-    memcpy(padded, label, strlen(label));
+    memcpy(padded, text.ptr, text.len);
     rv = calls->C_InitToken(slot->id, pin_chars(both, both->so), pin_len(both, both->so), padded);
     return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_InitToken");
 }

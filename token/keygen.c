@@ -273,10 +273,17 @@ static sigb_rc check_request(const sigb_keygen *keygen, sigb_diag *diag)
 
 static sigb_rc choose_id(sigb_bytes asked, uint8_t random[RANDOM_ID], sigb_bytes *id, sigb_diag *diag)
 {
-    if (asked.len == 0 && RAND_bytes_ex(libctx_get(), random, RANDOM_ID, 0) != 1)
-        return sigb_openssl_failed(diag, "random bytes");
-    *id = asked.len > 0 ? asked : sigb_bytes_of(random, RANDOM_ID);
-    return SIGB_OK;
+    OSSL_LIB_CTX *ctx = NULL;
+    sigb_rc rc;
+
+    *id = asked;
+    if (asked.len > 0)
+        return SIGB_OK;
+    rc = libctx_require(&ctx, diag);
+    if (rc == SIGB_OK && RAND_bytes_ex(ctx, random, RANDOM_ID, 0) != 1)
+        rc = sigb_openssl_failed(diag, "random bytes");
+    *id = sigb_bytes_of(random, RANDOM_ID);
+    return rc;
 }
 
 /* The token's key is there; a caller that cannot be told its name would never find it: then it goes again. */
