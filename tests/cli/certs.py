@@ -15,6 +15,7 @@ DAY = datetime.timedelta(days=1)
 NOW = datetime.datetime.utcnow().replace(microsecond=0)
 EKU = x509.ObjectIdentifier(sys.argv[2])
 OTHER_EKU = x509.ObjectIdentifier("2.25.99")
+EXTENDED_KEY_USAGE = x509.ObjectIdentifier("2.5.29.37")
 ANY_EKU = x509.ObjectIdentifier("2.5.29.37.0")
 token_key = x509.load_pem_x509_certificate(open(sys.argv[1], "rb").read()).public_key()
 
@@ -30,7 +31,7 @@ def usage(*wanted):
 
 
 def issue(issuer, key, subject, ca=False, start=NOW - DAY, end=NOW + 30 * DAY, key_usage=None, ekus=(), digest=None,
-          extra=()):
+          extra=(), twice=None):
     """A certificate of `key`, by an issuer that is (private key, name)."""
     build = x509.CertificateBuilder(issuer[1], name(subject), key, x509.random_serial_number(), start, end)
     build = build.add_extension(x509.BasicConstraints(ca, None), True)
@@ -42,6 +43,8 @@ def issue(issuer, key, subject, ca=False, start=NOW - DAY, end=NOW + 30 * DAY, k
         build = build.add_extension(x509.ExtendedKeyUsage(ekus), False)
     for extension, critical in extra:
         build = build.add_extension(extension, critical)
+    if twice is not None:  # what the builder itself refuses
+        build._extensions.append(x509.Extension(twice.oid, False, twice))
     return build.sign(issuer[0], digest or hashes.SHA256())
 
 
@@ -87,6 +90,8 @@ leaf("no-eku.pem", ekus=())
 leaf("other-eku.pem", ekus=[OTHER_EKU])
 leaf("two-ekus.pem", ekus=[EKU, OTHER_EKU])
 leaf("any-eku.pem", ekus=[ANY_EKU])
+leaf("unreadable-eku.pem", ekus=(), extra=[(x509.UnrecognizedExtension(EXTENDED_KEY_USAGE, b"\x04\x00"), False)])
+leaf("repeated-eku.pem", twice=x509.ExtendedKeyUsage([EKU]))
 leaf("other-key.pem", key=ec.generate_private_key(ec.SECP256R1()).public_key())
 leaf("sha1.pem", digest=hashes.SHA1())
 leaf("unknown-critical.pem", extra=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.7"), b"\x05\x00"), True)])

@@ -68,8 +68,8 @@ for subject in "$text" "$broken"; do
     refused 2 subject 'control characters or is not UTF-8' sign --subject "$subject" --svn 7 --content-type application/json payload.json -o never.cose
     clean json
 done
-"$python" -W ignore "$here/hostile.py" "$text" subject.cose
-by=(subject.cose --root hostile-root.pem --eku "$eku")
+"$python" -W ignore "$here/foreign.py" good "$text" subject.cose
+by=(subject.cose --root foreign-root.pem --eku "$eku")
 "$sigbridge" verify "${by[@]}" -v >out 2>err
 has err "subject: $text_shown"
 clean out err

@@ -27,6 +27,27 @@ refused 3 token-absent 'absent' by --key 'pkcs11:token=absent;object=mst' --pin-
 refused 3 key-absent 'absent' by --key 'pkcs11:token=release;object=absent' --pin-file pin
 refused 3 key-ambiguous 'serial=' by --key 'pkcs11:token=release' --pin-file pin
 
+foreign() { # LABEL OPTION...: a key that another program makes
+    pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label release --login --pin 1234 --keypairgen --label "$1" "${@:2}" >/dev/null 2>&1
+}
+foreign short --key-type rsa:1024
+refused 2 weak-key 'RSA key of 1024 bits: at least 2048 are wanted' by --key 'pkcs11:token=release;object=short' --pin-file pin
+foreign curve --key-type EC:secp256k1
+refused 3 key-unsupported 'wanted: EC on P-256, P-384 or P-521, RSA, or Ed25519' by --key 'pkcs11:token=release;object=curve' --pin-file pin
+
+# a token that returns what is no signature of the key
+faulty=${SIGBRIDGE_BUILD:-$top/build}/lib/faulty_module.so
+export SIGB_FAULTY_MODULE=$PKCS11_MODULE_PATH
+while read -r plan words; do
+    SIGB_FAULTY_PLAN=$plan refused 3 signature-fault "$words" by --key "$key" --module "$faulty" --pin-file pin
+done <<'ROWS'
+flip does not verify with the key's public half; nothing was written
+short the signer returned 63 bytes where an ES256 signature has 64
+empty the signer returned 0 bytes where an ES256 signature has 64
+ROWS
+by --key "$key" --module "$faulty" --pin-file pin -q
+made
+
 # the module: --module beats the URI, the URI beats the environment
 by --key "$key?module-path=/absent.so" --module "$PKCS11_MODULE_PATH" --pin-file pin -q
 made
@@ -36,7 +57,7 @@ made
 
 # the URIs that the list shows are keys as they stand
 "$sigbridge" token list --pin-file pin | awk '$1 == "private" { print $3 }' >uris
-is "$(wc -l <uris)" 3
+is "$(wc -l <uris)" 5
 by --key "$(grep 'object=mst' uris)" --pin-file pin -q
 made
 

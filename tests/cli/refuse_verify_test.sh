@@ -68,6 +68,33 @@ spoilt no-claims 4 header 'has no issuer (label 15, claim 1)'
 "$python" "$here/mutate.py" non-shortest good.cose tolerated.cose
 verify -q tolerated.cose
 
+# ---- correctly signed, and wrong all the same ----
+
+while read -r how exit name words; do
+    "$python" -W ignore "$here/foreign.py" "$how" svc.example foreign.cose
+    no "$exit" "$name" "$words" foreign.cose --root foreign-root.pem --eku "$eku"
+    rm foreign.cose foreign-root.pem
+done <<'ROWS'
+x5t 1 x5t is not the hash of the leaf certificate
+did-root 1 did-mismatch its fingerprint is of none of the 1 CA certificates
+did-eku 1 did-mismatch lacks the EKU that the eku predicate asks for
+did-syntax 4 did its fingerprint has 1 bytes where sha256 has 32
+did-method 3 issuer-method no other issuer method is supported
+no-svn 2 svn the statement has no svn
+text-svn 4 header svn in the CWT claims is a text
+negative-svn 2 svn the svn is -1
+no-subject 2 subject the statement has no subject
+no-type 2 content-type the statement has no content type
+alg-of-other-curve 2 alg-key signed with ES384, which does not fit the leaf's key
+unknown-alg 2 profile algorithm -257 is not one that is judged here
+no-alg 4 header the statement names no algorithm (label 1)
+short-chain 1 chain-incomplete at least two certificates are wanted
+chain-order 1 signature the ES256 signature is wrong
+not-a-cert 4 header certificate 1 of x5chain is not one DER SEQUENCE
+ROWS
+"$python" -W ignore "$here/foreign.py" good svc.example foreign.cose
+"$sigbridge" verify -q foreign.cose --root foreign-root.pem --eku "$eku"
+
 # ---- claims ----
 
 no 2 subject 'other.example' good.cose "${anchors[@]}" --subject other.example
