@@ -159,6 +159,15 @@ static sigb_rc fail_any(sigb_diag *diag)
         "of your service");
 }
 
+static sigb_rc fail_lacking(X509 *leaf, const char *wanted, const EXTENDED_KEY_USAGE *ekus, sigb_diag *diag)
+{
+    char lacks[SIGB_DIAG_TEXT / 2];
+
+    (void)snprintf(lacks, sizeof(lacks), "lacks the EKU asked for, %s", wanted);
+    return fail_with_list(diag, SIGB_E_EKU, leaf, ekus, true, lacks,
+                          "ask for one that it has, or use another certificate; it has");
+}
+
 sigb_rc eku_require(X509 *leaf, const char *oid, sigb_diag *diag)
 {
     ASN1_OBJECT *wanted = NULL;
@@ -177,7 +186,7 @@ sigb_rc eku_require(X509 *leaf, const char *oid, sigb_diag *diag)
     if (ekus == NULL)
         rc = fail_absent(leaf, diag);
     else if (!match)
-        rc = fail_with_list(diag, SIGB_E_EKU, leaf, ekus, true, "lacks the EKU asked for", "it has");
+        rc = fail_lacking(leaf, oid, ekus, diag);
 out:
     ASN1_OBJECT_free(wanted);
     EXTENDED_KEY_USAGE_free(ekus);

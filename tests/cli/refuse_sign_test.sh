@@ -92,7 +92,7 @@ refused 1 chain 'Soft Leaf' of unknown-critical.pem
 refused 2 eku-absent 'have the certificate re-issued with the EKU of your service' of no-eku.pem
 refused 2 eku-malformed 'cannot be read; have the certificate re-issued' of unreadable-eku.pem
 refused 2 eku-malformed 'occurs more than once; have the certificate re-issued' of repeated-eku.pem
-refused 2 eku 'lacks the EKU asked for; it has: 2.25.99' of other-eku.pem
+refused 2 eku 'or use another certificate; it has: 2.25.99' of other-eku.pem
 refused 2 eku-ambiguous '2.25.99' soft --chain soft-ca.pem --cert two-ekus.pem
 has json "$eku"
 soft --chain soft-ca.pem --cert two-ekus.pem --eku 2.25.99 -q

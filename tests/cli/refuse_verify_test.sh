@@ -31,7 +31,7 @@ no 4 anchor-missing 'a root certificate is pinned and no EKU: say which EKU' goo
 no 4 anchor-missing 'nothing to trust: pin a root certificate and an EKU' good.cose --eku "$eku"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=Stranger -out stranger.pem 2>/dev/null
 no 1 chain-root 'which is none of the 1 pinned root certificates' good.cose --root stranger.pem --eku "$eku"
-no 2 eku 'lacks the EKU asked for' good.cose --root root.pem --eku 2.25.5
+no 2 eku 'lacks the EKU asked for, 2.25.5; ask for one that it has' good.cose --root root.pem --eku 2.25.5
 no 1 issuer "where 'did:x509:0:sha256:" good.cose --issuer "${did}1"
 no 3 issuer-method 'no other issuer method is supported' good.cose --issuer did:web:example
 no 4 did 'its version is not 0' good.cose --issuer did:x509:1:x

@@ -118,7 +118,7 @@ for type in P-256:ES256 P-521:ES512 RSA-2048:PS256 RSA-3072:PS384 RSA-4096:PS512
     "$sigbridge" verify --root root.pem --eku "$long" "$name.cose" 2>err
     has err "::eku:$long"
     # a prefix of a long OID is another OID
-    refused 2 eku 'lacks the EKU asked for; it has: ' "$sigbridge" verify --root root.pem --eku "${long%7}" "$name.cose"
+    refused 2 eku "lacks the EKU asked for, ${long%7}; ask for one that it has, or use another certificate; it has: " "$sigbridge" verify --root root.pem --eku "${long%7}" "$name.cose"
 done
 
 # Ed25519: not for this ledger, fine for others

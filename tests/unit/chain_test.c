@@ -412,7 +412,7 @@ static void an_eku_is_required_as_an_object(void **state)
     assert_int_equal(eku_require(with_long, long_oid, NULL), SIGB_OK);
     assert_refused(eku_require(with_long, longer, diag), SIGB_E_EKU, "it has: 2.25.17777");
     assert_refused(eku_require(leaf, "1.2.3", diag), SIGB_E_EKU,
-                   "'CN=Test Leaf' lacks the EKU asked for; it has: " PKI_EKU);
+                   "or use another certificate; it has: " PKI_EKU);
     assert_refused(eku_require(leaf, "2.5.29.37.0", diag), SIGB_E_EKU_ANY, "fits everybody");
     assert_refused(eku_require(any, PKI_EKU, diag), SIGB_E_EKU, "it has: 2.5.29.37.0");
     assert_refused(eku_require(none, PKI_EKU, diag), SIGB_E_EKU_ABSENT, "has no extended key usage");
