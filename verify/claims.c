@@ -90,23 +90,22 @@ sigb_rc beside_require(const sigb_statement *statement, const sigb_beside *besid
                        sigb_diag *diag)
 {
     bool detached = sigb_statement_detached(statement);
-    bool given = beside != NULL && beside->has_payload;
+    sigb_rc rc = SIGB_OK;
 
-    if (detached && !given)
+    if (detached && !beside->has_payload)
         return sigb_fail(diag, SIGB_E_PAYLOAD,
                          "the payload is detached: without it nothing can be judged; give it");
-    if (!detached && given)
+    if (!detached && beside->has_payload)
         return sigb_fail(diag, SIGB_E_PAYLOAD,
                          "a payload was given, and the statement holds its own; leave it out");
-    if (beside != NULL && beside->has_digest && !statement_is_envelope(statement))
+    if (beside->has_digest && !statement_is_envelope(statement))
         return sigb_fail(
             diag, SIGB_E_USAGE,
             "an artifact was given, and the statement is no hash envelope: it holds its payload");
     *payload = detached ? beside->payload : sigb_statement_payload(statement);
-    if (beside != NULL && beside->has_digest &&
-        beside->digest.len != hash_row_of(sigb_statement_hash(statement))->len)
-        return require_digest_len(statement, "the artifact's digest", beside->digest.len, diag);
-    return require_digest_len(statement, "the payload", payload->len, diag);
+    if (beside->has_digest)
+        rc = require_digest_len(statement, "the artifact's digest", beside->digest.len, diag);
+    return rc == SIGB_OK ? require_digest_len(statement, "the payload", payload->len, diag) : rc;
 }
 
 /* ---- claims ---- */
@@ -176,7 +175,7 @@ sigb_rc claims_require(const sigb_statement *statement, const sigb_policy *polic
 
 sigb_rc artifact_require(const sigb_beside *beside, sigb_bytes payload, sigb_diag *diag)
 {
-    if (beside == NULL || !beside->has_digest || sigb_bytes_equal(beside->digest, payload))
+    if (!beside->has_digest || sigb_bytes_equal(beside->digest, payload))
         return SIGB_OK;
     return sigb_fail(diag, SIGB_E_ARTIFACT,
                      "the artifact is not the one that was signed: its digest differs from the statement's");

@@ -29,7 +29,7 @@ static bool no_crl(const findings *f)
 
 static bool artifact_open(const findings *f)
 {
-    return statement_is_envelope(f->statement) && (f->beside == NULL || !f->beside->has_digest);
+    return statement_is_envelope(f->statement) && !f->beside->has_digest;
 }
 
 static bool key_usage_open(const findings *f)

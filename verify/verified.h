@@ -9,7 +9,7 @@
 typedef struct findings {
     const sigb_statement *statement;
     const sigb_policy *policy;
-    const sigb_beside *beside; /* may be NULL */
+    const sigb_beside *beside;
     sigb_bytes payload;
     checked *chain;
     int64_t at;

@@ -247,7 +247,8 @@ static sigb_rc judge(findings *found, sigb_policy *policy, sigb_diag *diag)
 sigb_rc sigb_statement_verify(const sigb_statement *statement, sigb_policy *policy, const sigb_beside *beside,
                               sigb_verified **verified, sigb_diag *diag)
 {
-    findings found = {.statement = statement, .policy = policy, .beside = beside};
+    static const sigb_beside nothing = {.has_payload = false};
+    findings found = {.statement = statement, .policy = policy, .beside = beside == NULL ? &nothing : beside};
     sigb_rc rc;
 
     if (statement == NULL || policy == NULL || verified == NULL)
