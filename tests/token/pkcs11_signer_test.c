@@ -470,7 +470,7 @@ static void exit_without_free_is_no_crash(void **state)
     (void)state;
     assert_true(child >= 0);
     if (child == 0) {
-        sigb_signer *signer;
+        static sigb_signer *volatile signer; /* reachable to the end, so that it counts as no leak */
         sigb_buf signature = SIGB_BUF_INIT;
 
         leaks_are_meant();
