@@ -246,7 +246,8 @@ static void tell_payload(struct report *report, const sigb_verified *verified)
     }
     tell_text(report, "hash", "hash", sigb_bytes_text(hash));
     report_hex(report, "digest", sigb_verified_payload(verified));
-    tell_text(report, "location", "location", sigb_verified_location(verified));
+    if (sigb_verified_location(verified).len > 0)
+        tell_text(report, "location", "location", sigb_verified_location(verified));
 }
 
 static void tell_time(struct report *report, const sigb_verified *verified)

@@ -18,6 +18,7 @@ for hash in sha256 sha384 sha512; do
         --location https://example.com/a
     verify "$hash.cose" --artifact artifact 2>err
     has err 'verified '
+    has err 'location: https://example.com/a'
     hasnt err 'artifact not compared'
     verify "$hash.cose" --artifact - <artifact -q
     verify "$hash.cose" 2>err
@@ -29,7 +30,8 @@ for hash in sha256 sha384 sha512; do
 done
 sign "${type[@]}" --hash sha256 - -o stream.cose <artifact 2>err
 has err 'signed - -> stream.cose (ES256'
-verify stream.cose --artifact artifact -q
+verify stream.cose --artifact artifact 2>err
+hasnt err 'location'
 sign "${type[@]}" --hash sha256 - -o pipe.cose -q < <(cat artifact)
 verify pipe.cose --artifact <(cat artifact) -q
 
