@@ -24,7 +24,7 @@ if(SIGBRIDGE_SANITIZE)
     target_link_options(sigb_flags INTERFACE -fsanitize=${SIGBRIDGE_SANITIZE})
 endif()
 if(SIGBRIDGE_COVERAGE)
-    target_compile_options(sigb_flags INTERFACE --coverage -O0)
+    target_compile_options(sigb_flags INTERFACE --coverage -fprofile-update=atomic -O0) # threads count too
     target_link_options(sigb_flags INTERFACE --coverage)
 endif()
 if(SIGBRIDGE_FUZZ)
