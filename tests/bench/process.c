@@ -9,10 +9,10 @@
  * theirs. MAX-MIB bounds the peak memory of ours and gives a line of its own; 0
  * asks for none.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,15 +35,25 @@ typedef struct process_result {
     double ratio, seconds, peak_mib;
 } process_result;
 
-static void run_child(char **command)
-{
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+/* Both outputs of a child go here, and are shown only when it fails. */
+static int said = -1;
 
-    if (null >= 0)
-        dup2(null, STDOUT_FILENO);
+static _Noreturn void run_child(char **command)
+{
+    dup2(said, STDOUT_FILENO);
+    dup2(said, STDERR_FILENO);
     execvp(command[0], command);
     perror(command[0]);
     _exit(127);
+}
+
+static void show_what_was_said(const char *command, int status)
+{
+    char text[4096];
+    ssize_t len = pread(said, text, sizeof(text), 0);
+
+    fprintf(stderr, "%s ended with status %#x: %.*s\n", command, (unsigned)status, len > 0 ? (int)len : 0,
+            text);
 }
 
 /* Seconds from fork to exit; negative on failure. This process stays small: until exec the child's peak is ours. */
@@ -51,20 +61,25 @@ static double run(char **command, double *peak_mib)
 {
     struct rusage usage;
     int status = 0;
-    double start = bench_clock();
-    pid_t child = fork();
+    double start, seconds;
+    pid_t child;
 
+    if (ftruncate(said, 0) != 0 || lseek(said, 0, SEEK_SET) != 0)
+        return -1;
+    start = bench_clock();
+    child = fork();
     if (child == 0)
         run_child(command);
     if (child < 0 || wait4(child, &status, 0, &usage) != child)
         return -1;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "%s ended with status %#x\n", command[0], (unsigned)status);
+    seconds = bench_clock() - start;
+    if (status != 0) {
+        show_what_was_said(command[0], status);
         return -1;
     }
     if ((double)usage.ru_maxrss / 1024 > *peak_mib)
         *peak_mib = (double)usage.ru_maxrss / 1024;
-    return bench_clock() - start;
+    return seconds;
 }
 
 static bool measure(const process_plan *plan, process_result *result)
@@ -145,6 +160,11 @@ int main(int argc, char **argv)
     plan.max_mib = strtod(argv[6], NULL);
     if (plan.pairs == 0 || plan.pairs > MAX_PAIRS) {
         fprintf(stderr, "%s: 1 to %d pairs, not %s\n", argv[0], MAX_PAIRS, argv[3]);
+        return 2;
+    }
+    said = memfd_create("said", MFD_CLOEXEC);
+    if (said < 0) {
+        perror("memfd_create");
         return 2;
     }
     return bench(&plan) ? 0 : 1;
