@@ -53,8 +53,11 @@ void facts_statement(struct report *report, const sigb_statement *statement)
 sigb_rc facts_chain(struct report *report, sigb_bytes certs, sigb_diag *diag)
 {
     sigb_buf lines = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_certs_describe(certs, &lines, diag);
+    sigb_rc rc;
 
+    if (!report->json && report->result == NULL && !report->verbose)
+        return SIGB_OK; /* nobody reads it, and reading certificates is a good part of a short run */
+    rc = sigb_certs_describe(certs, &lines, diag);
     if (rc == SIGB_OK)
         report_lines(report, "chain", sigb_buf_bytes(&lines));
     if (rc == SIGB_OK && report->verbose)

@@ -43,8 +43,20 @@ typedef struct derivation {
 
 /* ---- input ---- */
 
-/* What a token happens to hold is not all readable, nor of a bounded number: the rest is passed over. */
-static sigb_rc parse_pool(sigb_bytes der, STACK_OF(X509) * *pool, sigb_diag *diag)
+static bool holds(STACK_OF(X509) * certs, sigb_bytes der)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (cert_is(sk_X509_value(certs, i), der))
+            return true;
+    return false;
+}
+
+/*
+ * What a token happens to hold is not all readable, nor of a bounded number: the
+ * rest is passed over. So is what was given by other means too: reading a
+ * certificate is slow.
+ */
+static sigb_rc parse_pool(const derivation *d, sigb_bytes der, STACK_OF(X509) * *pool, sigb_diag *diag)
 {
     STACK_OF(X509) *parsed = sk_X509_new_null();
     sigb_bytes one;
@@ -53,6 +65,8 @@ static sigb_rc parse_pool(sigb_bytes der, STACK_OF(X509) * *pool, sigb_diag *dia
     while (rc == SIGB_OK && sigb_certs_next(&der, &one)) {
         X509 *cert = NULL;
 
+        if (holds(d->certs, one) || holds(d->roots, one))
+            continue;
         rc = cert_parse(one, &cert, diag);
         if (rc == SIGB_OK && sk_X509_push(parsed, cert) <= 0) {
             X509_free(cert);
@@ -94,7 +108,7 @@ static sigb_rc read_options(derivation *d, const sigb_issuer_options *options, s
     if (rc == SIGB_OK)
         rc = certs_parse(options->roots, &d->roots, diag);
     if (rc == SIGB_OK)
-        rc = parse_pool(options->pool, &d->pool, diag);
+        rc = parse_pool(d, options->pool, &d->pool, diag);
     if (rc != SIGB_OK)
         return rc;
     d->eku = options->eku;
