@@ -8,10 +8,17 @@ bool sigb_bytes_equal(sigb_bytes a, sigb_bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* Makes room for `more` bytes; the old block is cleansed, it may hold what must not linger. */
+#define FIRST_CAP 64
+#define PAGE_CAP  4096
+
+/*
+ * Makes room for `more` bytes; the old block is cleansed, it may hold what must
+ * not linger. Small blocks grow fast: a statement is some thousand bytes, made of
+ * many small ones.
+ */
 static bool buf_reserve(sigb_buf *buf, size_t more)
 {
-    size_t cap = buf->cap == 0 ? 64 : buf->cap;
+    size_t cap = buf->cap == 0 ? FIRST_CAP : buf->cap;
     uint8_t *grown;
 
     if (buf->failed || more > SIZE_MAX / 2 - buf->len) {
@@ -19,7 +26,7 @@ static bool buf_reserve(sigb_buf *buf, size_t more)
         return false;
     }
     while (cap < buf->len + more)
-        cap *= 2;
+        cap *= cap < PAGE_CAP ? 4 : 2;
     if (cap == buf->cap)
         return true;
     grown = OPENSSL_malloc(cap);

@@ -81,19 +81,40 @@ static bool is_untold(CK_RV rv)
     return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
 }
 
-static sigb_rc read_value(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                          CK_ATTRIBUTE *at, sigb_buf *value, sigb_diag *diag)
-{
-    CK_ULONG room = at->ulValueLen;
-    CK_RV rv;
+#define USUAL_ROOM 2048 /* nearly every attribute fits: one call, not two */
 
-    at->pValue = OPENSSL_malloc(room);
-    if (at->pValue == NULL)
+/* A value of `room` bytes at most, in one call; *len is what it has, or (CK_ULONG)-1. */
+static CK_RV read_value(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        CK_ATTRIBUTE_TYPE type, void *room, CK_ULONG *len)
+{
+    CK_ATTRIBUTE at = {type, room, *len};
+    CK_RV rv = calls->C_GetAttributeValue(session, object, &at, 1);
+
+    *len = at.ulValueLen;
+    return rv;
+}
+
+/* One that is larger than usual: its length first. */
+static sigb_rc read_large(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                          CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
+{
+    CK_ULONG room = 0, len;
+    CK_RV rv = read_value(calls, session, object, type, NULL, &room);
+    uint8_t *copy;
+
+    if (rv != CKR_OK)
+        return ckr_fail(diag, rv, "C_GetAttributeValue");
+    if (room > SIGB_MAX_CERT_LEN)
+        return sigb_fail(diag, SIGB_E_LIMIT, "an attribute has %lu bytes; at most %d are read", room,
+                         SIGB_MAX_CERT_LEN);
+    copy = OPENSSL_malloc(room + 1);
+    if (copy == NULL)
         return sigb_no_memory(diag);
-    rv = calls->C_GetAttributeValue(session, object, at, 1);
-    if (rv == CKR_OK && at->ulValueLen <= room)
-        sigb_buf_append(value, sigb_bytes_of(at->pValue, at->ulValueLen));
-    OPENSSL_clear_free(at->pValue, room);
+    len = room;
+    rv = read_value(calls, session, object, type, copy, &len);
+    if (rv == CKR_OK && len <= room)
+        sigb_buf_append(value, sigb_bytes_of(copy, len));
+    OPENSSL_clear_free(copy, room + 1);
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetAttributeValue");
     return value->failed ? sigb_no_memory(diag) : SIGB_OK;
@@ -103,17 +124,18 @@ sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_H
                       CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
 {
     CK_FUNCTION_LIST *calls = p11_module_calls(module);
-    CK_ATTRIBUTE at = {type, NULL, 0};
-    CK_RV rv = calls->C_GetAttributeValue(session, object, &at, 1);
+    uint8_t room[USUAL_ROOM];
+    CK_ULONG len = sizeof(room);
+    CK_RV rv = read_value(calls, session, object, type, room, &len);
 
-    if (is_untold(rv) || (rv == CKR_OK && (at.ulValueLen == 0 || at.ulValueLen == (CK_ULONG)-1)))
+    if (is_untold(rv) || (rv == CKR_OK && (len == 0 || len == (CK_ULONG)-1)))
         return SIGB_OK;
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && len > sizeof(room)))
+        return read_large(calls, session, object, type, value, diag);
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetAttributeValue");
-    if (at.ulValueLen > SIGB_MAX_CERT_LEN)
-        return sigb_fail(diag, SIGB_E_LIMIT, "an attribute has %lu bytes; at most %d are read", at.ulValueLen,
-                         SIGB_MAX_CERT_LEN);
-    return read_value(calls, session, object, &at, value, diag);
+    sigb_buf_append(value, sigb_bytes_of(room, len));
+    return value->failed ? sigb_no_memory(diag) : SIGB_OK;
 }
 
 bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
