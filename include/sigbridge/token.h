@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What rigs and people do with a token: list, initialise, generate keys, make
- * certificates, delete. A label or id that exists is never overwritten.
+ * certificates, delete. A label or id that exists is never overwritten. Besides
+ * the results that are named, each call can give those of sigb_signer_from_pkcs11().
+ * `options` is wanted by each: SIGB_E_USAGE without.
  *
  * Threads: one call at a time on one token.
  */
@@ -98,7 +100,9 @@ typedef struct sigb_cert_request {
  * strict mode and did:x509 demand. Verified before it is written to the token
  * beside the key, under its CKA_ID; appended to `der`.
  * The PIN callback serves both keys. SIGB_E_EXISTS: the token has a certificate
- * with this label, or one of this key that is byte-identical.
+ * with this label. SIGB_E_CERT_DER, _EXPIRED, _NOT_YET_VALID: the issuing
+ * certificate cannot be read, or does not cover the dates. SIGB_E_EKU_ANY,
+ * _USAGE, _LIMIT: the request. SIGB_E_SIGNATURE_FAULT: nothing was written.
  */
 SIGB_CHECK sigb_rc sigb_token_cert(const sigb_cert_request *request, const sigb_pkcs11_options *options,
                                    sigb_buf *der, sigb_diag *diag);
@@ -108,7 +112,8 @@ typedef bool (*sigb_confirm_fn)(void *arg, const sigb_token_item *items, size_t 
 
 /*
  * Deletes the objects that `uri` names; it must have object= or id=.
- * SIGB_E_KEY_ABSENT: nothing matches.
+ * SIGB_E_KEY_ABSENT: nothing matches. Where the token refuses one of several,
+ * the words say how many have gone.
  */
 SIGB_CHECK sigb_rc sigb_token_delete(const char *uri, const sigb_pkcs11_options *options,
                                      sigb_confirm_fn confirm, void *confirm_arg, sigb_diag *diag);
