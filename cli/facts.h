@@ -10,7 +10,7 @@
 /* What the statement says of itself, checked or not. */
 void facts_statement(struct report *report, const sigb_statement *statement);
 
-/* Each certificate as a line: facts, and for people with --verbose. */
+/* Each certificate as a line: facts, and for people with --verbose. Does nothing where nobody sees it. */
 SIGB_CHECK sigb_rc facts_chain(struct report *report, sigb_bytes certs, sigb_diag *diag);
 
 #endif
