@@ -136,17 +136,17 @@ static sigb_rc make(struct making *m, sigb_diag *diag)
     return rc == SIGB_OK ? sigb_token_cert(&m->request, &options, &m->der, diag) : rc;
 }
 
-/* Three bytes as four characters (RFC 4648, 4). */
+/* Three bytes as four characters (RFC 4648, 4); the last of the alphabet stands for bytes that are not there. */
 static void put_base64(sigb_buf *out, sigb_bytes bytes)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
     for (size_t i = 0; i < bytes.len; i += 3) {
         size_t left = bytes.len - i;
         unsigned bits = (unsigned)bytes.ptr[i] << 16 | (left > 1 ? (unsigned)bytes.ptr[i + 1] << 8 : 0) |
                         (left > 2 ? bytes.ptr[i + 2] : 0);
         const char four[] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
-                             left > 1 ? alphabet[bits >> 6 & 63] : '=', left > 2 ? alphabet[bits & 63] : '='};
+                             alphabet[left > 1 ? bits >> 6 & 63 : 64], alphabet[left > 2 ? bits & 63 : 64]};
         sigb_buf_append(out, sigb_bytes_of(four, sizeof(four)));
     }
 }
