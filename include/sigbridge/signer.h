@@ -56,7 +56,10 @@ SIGB_CHECK sigb_rc sigb_signer_from_ops(const sigb_signer_ops *ops, void *impl, 
  */
 SIGB_CHECK sigb_rc sigb_signer_from_evp_pkey(EVP_PKEY *pkey, sigb_signer **signer, sigb_diag *diag);
 
-/* How to reach a PKCS#11 key; NULL stands for all zeros. Zero-initialise, then set what is known. Borrowed for the call. */
+/*
+ * How to reach a PKCS#11 key. Zero-initialise, then set what is known; NULL
+ * stands for all zeros. Borrowed for the call.
+ */
 typedef struct sigb_pkcs11_options {
     const char *module; /* path of the module; NULL: module-path or module-name of the URI, then
                            PKCS11_MODULE_PATH, then p11-kit's proxy */
