@@ -128,6 +128,13 @@ sigb_rc output_check(const char *path, bool force, sigb_diag *diag)
     return SIGB_OK;
 }
 
+sigb_rc output_check_distinct(const char *path, const char *other, sigb_diag *diag)
+{
+    if (path == NULL || other == NULL || strcmp(path, other) != 0)
+        return SIGB_OK;
+    return fail(diag, SIGB_E_USAGE, "two outputs are to be written to '%.200s'; name two files", path);
+}
+
 /* ---- the file ---- */
 
 /* A name that nobody else has; 64 random bits, so that a leftover of a crash is never in the way. */

@@ -19,6 +19,9 @@ void output_guard_signals(void);
  */
 SIGB_CHECK sigb_rc output_check(const char *path, bool force, sigb_diag *diag);
 
+/* Two outputs of one run must not be one file: the second would refuse or replace the first. SIGB_E_USAGE. NULL: none. */
+SIGB_CHECK sigb_rc output_check_distinct(const char *path, const char *other, sigb_diag *diag);
+
 /* Writes the file, or standard output for "-". The same refusals, judged again. */
 SIGB_CHECK sigb_rc output_file(const char *path, bool force, sigb_bytes content, sigb_diag *diag);
 

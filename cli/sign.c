@@ -150,7 +150,8 @@ static sigb_rc check_output(struct signing *s, sigb_diag *diag)
     if (input_is_same_file(s->args->payload, s->out))
         return fail(diag, SIGB_E_USAGE,
                     "the statement would replace its payload '%.200s'; name another file with -o", s->out);
-    return output_check(s->out, s->args->common.force, diag);
+    rc = output_check_distinct(s->out, s->report->result, diag);
+    return rc == SIGB_OK ? output_check(s->out, s->args->common.force, diag) : rc;
 }
 
 static sigb_rc read_certs(struct signing *s, sigb_diag *diag)

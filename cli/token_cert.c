@@ -114,9 +114,10 @@ static sigb_rc read_request(struct making *m, sigb_diag *diag)
 static sigb_rc check_output(struct making *m, sigb_diag *diag)
 {
     const char *out = m->args->out;
+    sigb_rc rc = output_check_distinct(out, m->report->result, diag);
 
-    if (out == NULL)
-        return SIGB_OK;
+    if (rc != SIGB_OK || out == NULL)
+        return rc;
     if (strcmp(out, "-") != 0)
         return output_check(out, m->args->common.force, diag);
     if (m->report->json)

@@ -54,9 +54,10 @@ struct verifying {
 static sigb_rc check_output(struct verifying *v, sigb_diag *diag)
 {
     const char *out = v->args->payload_out;
+    sigb_rc rc = output_check_distinct(out, v->report->result, diag);
 
-    if (out == NULL)
-        return SIGB_OK;
+    if (rc != SIGB_OK || out == NULL)
+        return rc;
     if (v->report->json && strcmp(out, "-") == 0)
         return fail(diag, SIGB_E_USAGE,
                     "--json and the payload cannot share standard output; name a file, or use --result");

@@ -45,6 +45,9 @@ refused 4 io "cannot read the artifact 'absent'" sign "${type[@]}" --hash sha256
 refused 4 io 'Is a directory' verify sha256.cose --artifact .
 refused 4 payload 'the statement holds its own; leave it out' verify sha256.cose --payload artifact
 
+verify - --artifact - 2>err <sha256.cose && die 'one standard input'
+has err 'usage: standard input cannot be both the statement and the artifact'
+
 # rules of the envelope
 "$python" "$here/mutate.py" type-beside-digest sha256.cose spoilt.cose
 refused 4 hash-envelope 'label 3 stands beside 258' verify spoilt.cose

@@ -20,6 +20,11 @@ cmp -s first payload.json.cose && die 'not replaced'
 verify -q payload.json.cose
 refused 4 usage "would replace its payload" sign "${claims[@]}" payload.json -o ./payload.json --force
 refused 4 usage "would replace the statement" verify payload.json.cose --payload-out payload.json.cose --force
+sign "${claims[@]}" payload.json -o one --result one --force 2>err && die 'two outputs, one file'
+has err "usage: two outputs are to be written to 'one'; name two files"
+verify payload.json.cose --payload-out two --result two --force 2>err && die 'two outputs, one file'
+has err "two outputs are to be written to 'two'"
+rm one two # the result says so too
 ln -s nowhere dangling
 refused 4 exists dangling sign "${claims[@]}" payload.json -o dangling
 sign "${claims[@]}" payload.json -o dangling -q --force
