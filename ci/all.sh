@@ -8,8 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 gates=(
     test check-skips
     check-format check-shell check-words check-length check-layers.sh check-secrets.sh
-    check-compilers check-exports check-docs check-cppcheck check-tidy
+    check-compilers check-exports check-man check-docs check-install check-cppcheck check-tidy
     check-sanitizers check-valgrind check-coverage check-fuzz
+    demo interop selftest bench
 )
 if [ $# -gt 0 ]; then gates=("$@"); fi
 

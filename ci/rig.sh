@@ -10,9 +10,7 @@ eku=2.25.197642879793877819242125399276164362108
 
 # Shows a command before it runs, so that what is printed can be typed again.
 run() {
-    printf '\n$' >&2
-    printf ' %q' "$@" | sed "s,$root/build/bin/,,g; s,$scratch/,\$TMP/,g" >&2
-    printf '\n' >&2
+    { printf '\n$'; printf ' %q' "$@"; printf '\n'; } | sed "s,$root/build/bin/,,g; s,$root/,,g; s,$scratch/,\$TMP/,g" >&2
     "$@"
 }
 
