@@ -67,9 +67,12 @@ sigb_rc oid_parse(sigb_bytes text, ASN1_OBJECT **oid, sigb_diag *diag)
         return sigb_fail(diag, SIGB_E_USAGE, "'%.*s' is not a dotted OID", text.len > 64 ? 64 : (int)text.len,
                          text.len == 0 ? "" : (const char *)text.ptr);
     (void)snprintf(copy, sizeof(copy), "%.*s", (int)text.len, (const char *)text.ptr);
+    ERR_clear_error();
     parsed = OBJ_txt2obj(copy, 1);
-    if (parsed == NULL)
+    if (parsed == NULL || ERR_peek_error() != 0) { /* a long arc that memory failed in gives another OID */
+        ASN1_OBJECT_free(parsed);
         return sigb_openssl_failed(diag, "to read an OID");
+    }
     *oid = parsed;
     return SIGB_OK;
 }
