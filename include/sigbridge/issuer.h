@@ -78,13 +78,14 @@ sigb_bytes sigb_issuer_spki(const sigb_issuer *issuer);
 void sigb_issuer_free(sigb_issuer *issuer);
 
 /*
- * Resolves a DID against `chain` (DER, leaf first, in order, at least two): the
- * DID is parsed strictly, the chain checked with its last certificate as
+ * Resolves a DID against `chain` (DER, leaf first, in order, at least two): a
+ * fragment ("#0") is left aside, the DID parsed strictly, the chain checked with its last certificate as
  * anchor, the fingerprint found among the non-leaf certificates, and every
  * predicate (subject, san, eku, fulcio-issuer) held against the leaf.
  * `at` is usually SIGB_TIME_UNCHECKED: the method itself judges no time.
  * SIGB_OK: it resolves. SIGB_E_DID, _ISSUER_METHOD, _DID_MISMATCH, _CHAIN_*,
- * _CHAIN, _CERT_DER, _EXPIRED, _NOT_YET_VALID, _KEY_USAGE, _MEMORY.
+ * _CHAIN, _CERT_DER, _EXPIRED, _NOT_YET_VALID, _KEY_USAGE, _EKU_MALFORMED,
+ * _WEAK_KEY, _WEAK_DIGEST, _USAGE, _LIMIT, _MEMORY.
  * Not checked: whether the CA is one to trust. A DID that resolves is an
  * identity, not a permission.
  */
