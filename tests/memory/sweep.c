@@ -87,12 +87,13 @@ static void *sweep_malloc(size_t len, const char *file, int line)
 
 static void sweep_free(void *block, const char *file, int line)
 {
-    block_head *head = (block_head *)block - 1;
+    block_head *head;
 
     (void)file;
     (void)line;
     if (block == NULL)
         return;
+    head = (block_head *)block - 1;
     if (head->of.whose == OURS)
         atomic_fetch_sub(&live_ours, 1);
     free(head);
