@@ -251,18 +251,25 @@ static sigb_rc parse_predicates(did *parsed, sigb_bytes text, sigb_diag *diag)
     return rc;
 }
 
+/* By name, as it stands in the text. */
+static const hash_row *find_hash(sigb_bytes name)
+{
+    static const sigb_hash hashes[] = {SIGB_SHA256, SIGB_SHA384, SIGB_SHA512};
+
+    for (size_t i = 0; i < COUNT(hashes); i++)
+        if (is_text(name, sigb_hash_name(hashes[i])))
+            return hash_row_of(hashes[i]);
+    return NULL;
+}
+
 /* version ":" hash ":" fingerprint */
 static sigb_rc parse_head(did *parsed, sigb_bytes head, sigb_diag *diag)
 {
     sigb_bytes version = take_field(&head), name = take_field(&head);
-    char hash[16] = "";
-    const hash_row *row;
+    const hash_row *row = find_hash(name);
 
     if (!is_text(version, DID_VERSION))
         return malformed(diag, "its version is not 0");
-    if (name.len < sizeof(hash))
-        memcpy(hash, name.ptr, name.len);
-    row = memchr(hash, 0, sizeof(hash)) == hash + name.len ? hash_row_of(sigb_hash_find(hash)) : NULL;
     if (row == NULL)
         return malformed(diag, "its fingerprint's hash is none of sha256, sha384, sha512");
     parsed->hash = row->id;
