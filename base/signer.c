@@ -116,6 +116,11 @@ sigb_rc sigb_signer_expect(sigb_signer *signer, sigb_bytes spki, sigb_diag *diag
     return rc;
 }
 
+const EVP_PKEY *signer_key(const sigb_signer *signer)
+{
+    return signer->pubkey;
+}
+
 void signer_doubt(sigb_signer *signer)
 {
     atomic_store(&signer->doubted, true);

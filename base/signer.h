@@ -21,4 +21,7 @@ SIGB_CHECK sigb_rc signer_new(const sigb_signer_ops *ops, void *impl, sigb_bytes
  */
 void signer_doubt(sigb_signer *signer);
 
+/* The pinned public key, parsed; NULL while it is not known. */
+const EVP_PKEY *signer_key(const sigb_signer *signer);
+
 #endif

@@ -203,21 +203,6 @@ static sigb_rc reach_token(opening *o, const char *text, const sigb_pkcs11_optio
     return rc;
 }
 
-/* The token must be able to make what the key signs with by default; other algorithms are judged when asked for. */
-static sigb_rc require_mechanism(const opening *o, sigb_diag *diag)
-{
-    const p11_mechanism *mechanism = NULL;
-    sigb_alg alg = SIGB_ALG_NONE;
-    sigb_rc rc;
-
-    if (o->spki.len == 0)
-        return SIGB_OK;
-    rc = sigb_alg_for_key(sigb_buf_bytes(&o->spki), SIGB_ALG_NONE, SIGB_PROFILE_COSE, &alg, diag);
-    if (rc == SIGB_OK)
-        rc = mechanism_require(&o->key->now.mechanisms, alg_row_of(alg), &mechanism, diag);
-    return rc;
-}
-
 static sigb_rc probe(opening *o, sigb_diag *diag)
 {
     p11_key *key = o->key;
@@ -245,8 +230,6 @@ static sigb_rc read_key(opening *o, const sigb_notes *notes, sigb_diag *diag)
         rc = key_spki(key->module, o->session, now->object, &o->spki, diag);
     if (rc == SIGB_OK)
         rc = probe(o, diag);
-    if (rc == SIGB_OK)
-        rc = require_mechanism(o, diag);
     if (rc == SIGB_OK)
         rc = certs_collect(key->module, o->session, now->object, sigb_buf_bytes(&o->spki), notes, &o->certs,
                            diag);
@@ -285,10 +268,38 @@ static sigb_rc key_open(opening *o, const char *text, const sigb_pkcs11_options 
     return rc;
 }
 
+/* The token must be able to make what the key signs with by default; other algorithms are judged when asked for. */
+static sigb_rc require_mechanism(const p11_key *key, const sigb_signer *made, sigb_diag *diag)
+{
+    const p11_mechanism *mechanism = NULL;
+    sigb_alg alg = SIGB_ALG_NONE;
+    sigb_rc rc;
+
+    if (signer_key(made) == NULL)
+        return SIGB_OK;
+    rc = alg_choose(signer_key(made), SIGB_ALG_NONE, SIGB_PROFILE_COSE, &alg, diag);
+    return rc == SIGB_OK ? mechanism_require(&key->now.mechanisms, alg_row_of(alg), &mechanism, diag) : rc;
+}
+
+/* Takes what was opened. */
+static sigb_rc make_signer(opening *o, sigb_signer **signer, sigb_diag *diag)
+{
+    static const sigb_signer_ops ops = {key_sign, key_free};
+    sigb_signer *made = NULL;
+    sigb_rc rc = signer_new(&ops, o->key, sigb_buf_bytes(&o->spki), sigb_buf_bytes(&o->certs), &made, diag);
+
+    if (rc == SIGB_OK)
+        rc = require_mechanism(o->key, made, diag);
+    if (rc == SIGB_OK)
+        *signer = made;
+    else
+        sigb_signer_free(made);
+    return rc;
+}
+
 sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *options, sigb_signer **signer,
                                 sigb_diag *diag)
 {
-    static const sigb_signer_ops ops = {key_sign, key_free};
     static const sigb_pkcs11_options nothing;
     opening o = {.session = CK_INVALID_HANDLE};
     sigb_rc rc;
@@ -299,7 +310,7 @@ sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *opti
     rc = key_open(&o, uri, options == NULL ? &nothing : options, diag);
     (void)ERR_pop_to_mark();
     if (rc == SIGB_OK)
-        rc = signer_new(&ops, o.key, sigb_buf_bytes(&o.spki), sigb_buf_bytes(&o.certs), signer, diag);
+        rc = make_signer(&o, signer, diag);
     else
         key_free(o.key);
     p11_uri_free(o.uri);
