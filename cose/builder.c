@@ -153,7 +153,8 @@ static sigb_rc check_envelope(const hash_row *row, sigb_bytes digest, const char
     if (row == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a hash envelope takes sha256, sha384 or sha512");
     if (digest.len != row->len)
-        return sigb_fail(diag, SIGB_E_DIGEST_LEN, "a digest of %zu bytes where a %s digest has %zu",
+        return sigb_fail(diag, SIGB_E_DIGEST_LEN,
+                         "a digest of %zu bytes where a %s digest has %zu; give the whole digest, as bytes",
                          digest.len, row->name, row->len);
     if (location != NULL && (*location == '\0' || !text_is_clean(location)))
         return sigb_fail(
@@ -281,9 +282,9 @@ static sigb_rc check_size(const sigb_builder *builder, sigb_diag *diag)
             len, SIGB_MAX_MST_STATEMENT);
     if (len > SIGB_MAX_STATEMENT || builder->payload.len > SIGB_MAX_STATEMENT)
         return sigb_fail(diag, SIGB_E_LIMIT,
-                         "the payload has %zu bytes; a statement holds at most %d: sign the payload's digest "
-                         "instead, in a hash envelope",
-                         builder->payload.len, SIGB_MAX_STATEMENT);
+                         "the statement would have %zu bytes with its payload; at most %d are written: sign "
+                         "the payload's digest instead, in a hash envelope",
+                         len, SIGB_MAX_STATEMENT);
     return SIGB_OK;
 }
 

@@ -86,7 +86,7 @@ bool media_type_is_valid(const char *text)
 
 static sigb_rc check_subject(const char *subject, sigb_diag *diag)
 {
-    if (subject == NULL || *subject == '\0')
+    if (subject == NULL || subject[strspn(subject, " ")] == '\0')
         return sigb_fail(diag, SIGB_E_SUBJECT,
                          "the subject is empty; name what the statement is about, once and for good");
     if (strcmp(subject, PLACEHOLDER) == 0)
@@ -94,7 +94,7 @@ static sigb_rc check_subject(const char *subject, sigb_diag *diag)
                          "the subject is the placeholder \"" PLACEHOLDER
                          "\"; name what the statement is about");
     if (strlen(subject) > SIGB_MAX_SUBJECT)
-        return sigb_fail(diag, SIGB_E_SUBJECT, "the subject has %zu bytes; at most %d are wanted",
+        return sigb_fail(diag, SIGB_E_SUBJECT, "the subject has %zu bytes; at most %d are wanted: shorten it",
                          strlen(subject), SIGB_MAX_SUBJECT);
     if (!text_is_clean(subject))
         return sigb_fail(diag, SIGB_E_SUBJECT,
@@ -139,7 +139,9 @@ sigb_rc claims_check(const sigb_claims *claims, const char *did, sigb_profile pr
     if (rc == SIGB_OK)
         rc = check_svn(claims, profile, diag);
     if (rc == SIGB_OK && claims->issuer != NULL && strcmp(claims->issuer, did) != 0)
-        rc = sigb_fail(diag, SIGB_E_ISS, "the issuer asked for is not the one that the chain gives: %.300s",
+        rc = sigb_fail(diag, SIGB_E_ISS,
+                       "the issuer asked for is not the one that the chain gives; ask for that one, or sign "
+                       "under another chain: %.300s",
                        did);
     if (rc == SIGB_OK && time_resolve(claims->issued_at) < 0)
         rc = sigb_fail(diag, SIGB_E_USAGE, "the time of issue is before 1970");

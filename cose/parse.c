@@ -11,6 +11,8 @@
  * that headers.c knows; in the values of others an indefinite length passes,
  * because ledgers hold such statements and nothing here reads those values.
  */
+#include <stdio.h>
+
 #include <openssl/crypto.h>
 
 #include "base/alg.h"
@@ -390,6 +392,35 @@ static sigb_rc read_statement(sigb_statement *made, sigb_bytes bytes, sigb_diag 
     return rc;
 }
 
+/* What to do about it, behind the words of what was found and what is wanted. */
+static const struct advice_row {
+    sigb_rc rc;
+    const char *advice;
+} ADVICE[] = {
+    {SIGB_E_LIMIT, "larger ones are not read here: have its maker keep within that"},
+    {SIGB_E_CBOR, "it is cut, damaged or no statement: take it anew from its source"},
+    {SIGB_E_INDEFINITE, "have its maker write definite lengths"},
+    {SIGB_E_DUPLICATE, "have its maker write each key once"},
+    {SIGB_E_TRAILING, "take the statement anew from its source"},
+    {SIGB_E_DEPTH, "have its maker nest less deeply"},
+    {SIGB_E_TAG, "give the COSE_Sign1 itself, as its maker wrote it, tag included"},
+    {SIGB_E_COSE, "give a COSE_Sign1, as its maker wrote it"},
+    {SIGB_E_HEADER, "have its maker put the header right"},
+    {SIGB_E_CRIT, "have its maker put crit right, or leave it out"},
+    {SIGB_E_ENVELOPE, "have its maker put the hash envelope right"},
+    {SIGB_E_DIGEST_LEN, "have its maker write the whole digest"},
+    {SIGB_E_UNSUPPORTED, "have its maker use other keys"},
+};
+
+static void advise(sigb_rc rc, sigb_diag *diag)
+{
+    size_t len = diag == NULL ? 0 : strlen(diag->text);
+
+    for (size_t i = 0; len > 0 && i < sizeof(ADVICE) / sizeof(ADVICE[0]); i++)
+        if (ADVICE[i].rc == rc)
+            (void)snprintf(diag->text + len, sizeof(diag->text) - len, "; %s", ADVICE[i].advice);
+}
+
 sigb_rc sigb_statement_parse(sigb_bytes bytes, sigb_statement **statement, sigb_diag *diag)
 {
     sigb_statement *made;
@@ -398,13 +429,16 @@ sigb_rc sigb_statement_parse(sigb_bytes bytes, sigb_statement **statement, sigb_
     if (statement == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "no place for the statement");
     if (bytes.len > SIGB_MAX_STATEMENT)
-        return sigb_fail(diag, SIGB_E_LIMIT, "statement of %zu bytes: at most %d are read", bytes.len,
-                         SIGB_MAX_STATEMENT);
+        return sigb_fail(
+            diag, SIGB_E_LIMIT,
+            "a statement of %zu bytes: at most %d are read; sign a digest of the payload instead", bytes.len,
+            SIGB_MAX_STATEMENT);
     made = OPENSSL_zalloc(sizeof(*made));
     if (made == NULL)
         return sigb_no_memory(diag);
     rc = read_statement(made, bytes, diag);
     if (rc != SIGB_OK) {
+        advise(rc, diag);
         sigb_statement_free(made);
         return rc;
     }

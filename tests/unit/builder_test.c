@@ -515,7 +515,7 @@ static void sizes_end_at_the_limits(void **state)
     } rows[] = {
         {SIGB_PROFILE_MST, SIGB_MAX_MST_STATEMENT, SIGB_E_SIZE,
          "the statement would have 1048577 bytes and the mst profile's ledger accepts 1048576"},
-        {SIGB_PROFILE_COSE, SIGB_MAX_STATEMENT, SIGB_E_LIMIT, "a statement holds at most 16777216"},
+        {SIGB_PROFILE_COSE, SIGB_MAX_STATEMENT, SIGB_E_LIMIT, "at most 16777216 are written"},
     };
     usual *one = *state;
 

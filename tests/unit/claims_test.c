@@ -23,17 +23,12 @@ static void subjects_that_are_refused(void **state)
     static const struct {
         const char *subject, *words;
     } rows[] = {
-        {NULL, "the subject is empty"},
-        {"", "the subject is empty"},
-        {"unknown.intent", "placeholder \"unknown.intent\""},
-        {"a\nb", "control characters"},
-        {"a\tb", "control characters"},
-        {"\x1b[2J", "control characters"},
-        {"a\x7f", "control characters"},
-        {"a\xc2\x9b", "control characters"},
-        {"a\xff", "not UTF-8"},
-        {"\xed\xa0\x80", "not UTF-8"},
-        {"a\xc2", "control characters or is not UTF-8"},
+        {NULL, "the subject is empty"},      {"", "the subject is empty"},
+        {"  ", "the subject is empty"},      {"unknown.intent", "placeholder \"unknown.intent\""},
+        {"a\nb", "control characters"},      {"a\tb", "control characters"},
+        {"\x1b[2J", "control characters"},   {"a\x7f", "control characters"},
+        {"a\xc2\x9b", "control characters"}, {"a\xff", "not UTF-8"},
+        {"\xed\xa0\x80", "not UTF-8"},       {"a\xc2", "control characters or is not UTF-8"},
     };
 
     (void)state;

@@ -282,6 +282,36 @@ static void headers_that_are_refused(void **state)
     }
 }
 
+static void every_refusal_says_what_to_do(void **state)
+{
+    static const struct {
+        const char *hex, *words;
+    } rows[] = {
+        {"", "; it is cut, damaged or no statement: take it anew from its source"},
+        {"80", "; give the COSE_Sign1 itself, as its maker wrote it, tag included"},
+        {"d2 80", "; give a COSE_Sign1, as its maker wrote it"},
+        {"d2 84 40 a0 4101 4101 00", "; take the statement anew from its source"},
+        {"d2 84 40 a0 4101 5f4101ff", "; have its maker write definite lengths"},
+        {"d2 84 45 a2 01 26 01 26 a0 4101 4101", "; have its maker write each key once"},
+    };
+    sigb_statement *statement = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sigb_diag diag = {{0}, 0};
+        assert_int_not_equal(parse_hex(rows[i].hex, &statement, &diag), SIGB_OK);
+        assert_string_equal(strrchr(diag.text, ';'), rows[i].words);
+    }
+    for (size_t i = 0; i < COUNT(REFUSED_HEADERS); i++) {
+        sigb_diag diag = {{0}, 0};
+        assert_int_not_equal(
+            parse_refused(REFUSED_HEADERS[i].protected_map, REFUSED_HEADERS[i].unprotected, "4101", &diag),
+            SIGB_OK);
+        print_message("%s\n", diag.text);
+        assert_non_null(strrchr(diag.text, ';'));
+    }
+}
+
 static void headers_that_are_read(void **state)
 {
     static const struct {
@@ -612,6 +642,7 @@ int main(void)
         cmocka_unit_test(empty_protected_headers_are_read),
         cmocka_unit_test(longer_heads_are_tolerated),
         cmocka_unit_test(headers_that_are_refused),
+        cmocka_unit_test(every_refusal_says_what_to_do),
         cmocka_unit_test(headers_that_are_read),
         cmocka_unit_test(a_map_of_many_labels_ends_at_the_limit),
         cmocka_unit_test(hostile_maps_are_read_in_good_time),
