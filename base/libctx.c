@@ -9,6 +9,8 @@
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 
+#include <sigbridge/sigbridge.h>
+
 #include "base/error.h"
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
@@ -39,6 +41,23 @@ OSSL_LIB_CTX *libctx_get(void)
     }
     (void)pthread_mutex_unlock(&making);
     return ctx;
+}
+
+sigb_rc sigb_use_libctx(OSSL_LIB_CTX *ctx, sigb_diag *diag)
+{
+    OSSL_LIB_CTX *used;
+
+    if (ctx == NULL)
+        return sigb_fail(diag, SIGB_E_USAGE, "no library context to use");
+    (void)pthread_mutex_lock(&making); /* nobody is half-way through making one */
+    used = atomic_load_explicit(&the_context, memory_order_relaxed);
+    if (used == NULL)
+        atomic_store_explicit(&the_context, ctx, memory_order_release);
+    (void)pthread_mutex_unlock(&making);
+    if (used == NULL || used == ctx)
+        return SIGB_OK;
+    return sigb_fail(diag, SIGB_E_USAGE,
+                     "another library context is in use; name yours before any other call of this library");
 }
 
 sigb_rc libctx_require(OSSL_LIB_CTX **ctx, sigb_diag *diag)

@@ -11,7 +11,8 @@
  * One context for the process: the default provider alone, no configuration
  * file, so that no openssl.cnf routes verification into a token. Made at first
  * use, from any thread; never freed, because OpenSSL's own teardown may run
- * first. NULL when it cannot be made; asking again tries again.
+ * first. NULL when it cannot be made; asking again tries again. An application
+ * may name another before the first use: sigb_use_libctx().
  */
 OSSL_LIB_CTX *libctx_get(void);
 

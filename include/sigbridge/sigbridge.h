@@ -6,7 +6,8 @@
  * sigb_statement_verify().
  *
  * Cryptography of the library's own runs in a private OSSL_LIB_CTX with the
- * default provider alone and no configuration file. Tokens load whatever their
+ * default provider alone and no configuration file, or in the one that
+ * sigb_use_libctx() names. Tokens load whatever their
  * modules load.
  */
 #ifndef SIGBRIDGE_SIGBRIDGE_H
@@ -43,6 +44,14 @@ int sigb_abi_version(void);
  * own cryptography never depends on it.
  */
 void sigb_ignore_openssl_conf(void);
+
+/*
+ * Has the library's own cryptography run in `ctx` instead of a private one: for
+ * an application with a provider of its own, FIPS say. It must offer the digests
+ * and signatures that are to be verified. Borrowed for the rest of the process.
+ * SIGB_E_USAGE: no context, or the library has begun to use another.
+ */
+SIGB_CHECK sigb_rc sigb_use_libctx(OSSL_LIB_CTX *ctx, sigb_diag *diag);
 
 /* The release, "0.1.0". Static. */
 const char *sigb_version(void);

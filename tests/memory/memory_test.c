@@ -345,6 +345,15 @@ static sigb_rc resolve_malformed(void)
                             SIGB_TIME_UNCHECKED, NULL);
 }
 
+static sigb_rc libctx_late(void)
+{
+    static OSSL_LIB_CTX *other; /* never used: the library has one already */
+
+    if (other == NULL)
+        other = OSSL_LIB_CTX_new();
+    return sigb_use_libctx(other, NULL);
+}
+
 static sigb_rc time_good(void)
 {
     int64_t at;
@@ -771,6 +780,7 @@ static const scenario SCENARIOS[] = {
     {"sigb_did_resolve",          "a short fingerprint",  SIGB_E_DID,             resolve_malformed},
     {"sigb_time_parse",           "a time",               SIGB_OK,                time_good},
     {"sigb_svn_parse",            "a negative number",    SIGB_E_SVN,             svn_bad},
+    {"sigb_use_libctx", "too late", SIGB_E_USAGE, libctx_late},
     {"sigb_builder_new",          "good claims",          SIGB_OK,                builder_new},
     {"sigb_builder_new",          "a placeholder subject", SIGB_E_SUBJECT,        builder_bad_subject},
     {"sigb_builder_attach",       "nothing",              SIGB_E_PAYLOAD,         builder_attach_empty},
@@ -840,7 +850,8 @@ static bool is_swept(sigb_bytes function)
 /* A public function that can fail, and is not in the table, is found here. */
 static void no_public_function_is_left_out(void **state)
 {
-    static const char *const headers[] = {"bytes", "pin", "signer", "issuer", "statement", "verify", "token"};
+    static const char *const headers[] = {"bytes",     "pin",    "signer", "issuer",
+                                          "statement", "verify", "token",  "sigbridge"};
     static const char mark[] = "SIGB_CHECK sigb_rc ";
     size_t functions = 0;
 
