@@ -152,9 +152,12 @@ static uint8_t *point_of(const EVP_PKEY *key, size_t *len)
 {
     uint8_t *point = NULL;
 
-    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, NULL, 0, len) == 1)
-        point = OPENSSL_malloc(*len);
-    if (point != NULL && EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, *len, len) == 1)
+    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, NULL, 0, len) != 1)
+        return NULL;
+    point = OPENSSL_malloc(*len);
+    if (point == NULL)
+        ERR_raise(ERR_LIB_CRYPTO, ERR_R_MALLOC_FAILURE); /* OPENSSL_malloc() leaves no word of it */
+    else if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, *len, len) == 1)
         return point;
     OPENSSL_free(point);
     return NULL;
