@@ -62,11 +62,12 @@ static CK_SESSION_HANDLE take_idle(p11_pool *pool)
     return session;
 }
 
-/* No session was opened after all. */
+/* No session was opened after all. Who waits for the last one out, which was none, waits for nothing. */
 static void take_back(p11_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    pool->out--;
+    if (--pool->out == 0)
+        (void)pthread_cond_broadcast(&pool->given);
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

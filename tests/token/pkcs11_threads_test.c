@@ -3,6 +3,7 @@
 #include "tests/support/support.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -128,6 +129,70 @@ static void no_session_at_all_is_refused(void **state)
     *softhsm_calls(hsm) = real;
 }
 
+static CK_RV refused_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    (void)session;
+    (void)mechanism;
+    (void)key;
+    return CKR_DEVICE_ERROR;
+}
+
+/* Two threads find no session; the second learns it only while the first waits for it. */
+static CK_RV open_at_different_speeds(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify,
+                                      CK_SESSION_HANDLE *session)
+{
+    static int within;
+    int place;
+
+    (void)slot;
+    (void)flags;
+    (void)arg;
+    (void)notify;
+    (void)session;
+    assert_int_equal(pthread_mutex_lock(&counting), 0);
+    place = within++;
+    assert_int_equal(pthread_mutex_unlock(&counting), 0);
+    if (place == 0)
+        (void)usleep(100000); /* until the second is within */
+    if (place == 1)
+        (void)usleep(400000); /* until the first waits */
+    return CKR_SESSION_COUNT;
+}
+
+static void *sign_once(void *arg)
+{
+    sigb_buf signature = SIGB_BUF_INIT;
+    intptr_t rc = sigb_signer_sign(arg, SIGB_ES256, TBS, &signature, NULL);
+
+    sigb_buf_free(&signature);
+    return (void *)rc;
+}
+
+static void nobody_waits_for_a_session_that_was_never_opened(void **state)
+{
+    sigb_signer *signer = opened();
+    pthread_t threads[2];
+
+    (void)state;
+    assert_non_null(signer);
+    sessions_left = 0;
+    softhsm_calls(hsm)->C_OpenSession = scarce_open;
+    softhsm_calls(hsm)->C_SignInit = refused_init;
+    assert_int_equal((intptr_t)sign_once(signer), SIGB_E_TOKEN); /* the pool's only session is closed */
+    softhsm_calls(hsm)->C_OpenSession = open_at_different_speeds;
+    (void)alarm(20); /* a thread that waits for ever ends the test */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_once, signer), 0);
+    for (int i = 0; i < 2; i++) {
+        void *rc = NULL;
+        assert_int_equal(pthread_join(threads[i], &rc), 0);
+        assert_int_equal((intptr_t)rc, SIGB_E_TOKEN);
+    }
+    (void)alarm(0);
+    *softhsm_calls(hsm) = real;
+    sigb_signer_free(signer);
+}
+
 /* Opens, signs, frees; NULL if all went well. SoftHSM's own login races, so the first signer stays open. */
 static void *open_and_sign(void *arg)
 {
@@ -169,6 +234,7 @@ int main(void)
         cmocka_unit_test(threads_share_a_signer),
         cmocka_unit_test(threads_wait_where_the_token_has_few_sessions),
         cmocka_unit_test(no_session_at_all_is_refused),
+        cmocka_unit_test(nobody_waits_for_a_session_that_was_never_opened),
         cmocka_unit_test(signers_are_opened_and_freed_side_by_side),
     };
 
