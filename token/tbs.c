@@ -50,31 +50,21 @@ static const struct role *role_of(const cert_plan *plan)
 /* Appends one OID to the list; refuses what is none, what is there already, and what means anything at all. */
 static sigb_rc eku_put(EXTENDED_KEY_USAGE *ekus, sigb_bytes text, sigb_diag *diag)
 {
-    sigb_buf oid = SIGB_BUF_INIT;
-    ASN1_OBJECT *object = NULL;
-    sigb_rc rc = SIGB_OK;
+    ASN1_OBJECT *oid = NULL;
+    sigb_rc rc = oid_parse(text, &oid, diag);
 
-    sigb_buf_append(&oid, text);
-    if (text_c_str(&oid) == NULL)
-        rc = sigb_no_memory(diag);
-    else if (text.len > SIGB_MAX_OID)
-        rc = sigb_fail(diag, SIGB_E_LIMIT, "EKU of %zu characters: at most %d", text.len, SIGB_MAX_OID);
-    else if (!oid_is_valid(text))
-        rc = sigb_fail(diag, SIGB_E_USAGE, "EKU \"%s\" is not a dotted OID", (const char *)oid.ptr);
-    else if ((object = OBJ_txt2obj((const char *)oid.ptr, 1)) == NULL)
-        rc = sigb_openssl_refused(diag, SIGB_E_USAGE, "EKU %s cannot be written", (const char *)oid.ptr);
-    else if (OBJ_obj2nid(object) == NID_anyExtendedKeyUsage)
+    if (rc == SIGB_OK && OBJ_obj2nid(oid) == NID_anyExtendedKeyUsage)
         rc =
             sigb_fail(diag, SIGB_E_EKU_ANY,
                       "anyExtendedKeyUsage names no issuer; give an OID of your own, under 2.25 for example");
     for (int i = 0; rc == SIGB_OK && i < sk_ASN1_OBJECT_num(ekus); i++)
-        if (OBJ_cmp(sk_ASN1_OBJECT_value(ekus, i), object) == 0)
-            rc = sigb_fail(diag, SIGB_E_USAGE, "EKU %s is given twice", (const char *)oid.ptr);
-    if (rc == SIGB_OK && sk_ASN1_OBJECT_push(ekus, object) <= 0)
+        if (OBJ_cmp(sk_ASN1_OBJECT_value(ekus, i), oid) == 0)
+            rc = sigb_fail(diag, SIGB_E_USAGE, "EKU %.*s is given twice", (int)text.len,
+                           (const char *)text.ptr);
+    if (rc == SIGB_OK && sk_ASN1_OBJECT_push(ekus, oid) <= 0)
         rc = sigb_no_memory(diag);
     if (rc != SIGB_OK)
-        ASN1_OBJECT_free(object);
-    sigb_buf_free(&oid);
+        ASN1_OBJECT_free(oid);
     return rc;
 }
 

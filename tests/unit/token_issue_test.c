@@ -441,9 +441,9 @@ static void ekus_that_name_nothing_are_refused(void **state)
         sigb_rc rc;
         const char *words;
     } rows[] = {
-        {"", SIGB_E_USAGE, "\"\" is not a dotted OID"},
+        {"", SIGB_E_USAGE, "'' is not a dotted OID"},
         {"codeSigning", SIGB_E_USAGE, "is not a dotted OID"},
-        {"1.2.3,", SIGB_E_USAGE, "\"\" is not a dotted OID"},
+        {"1.2.3,", SIGB_E_USAGE, "'' is not a dotted OID"},
         {"1.2.3 ,1.2.4", SIGB_E_USAGE, "is not a dotted OID"},
         {"1.2.3,1.2.3", SIGB_E_USAGE, "1.2.3 is given twice"},
         {"2.5.29.37.0", SIGB_E_EKU_ANY, "anyExtendedKeyUsage names no issuer"},
