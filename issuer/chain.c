@@ -275,8 +275,6 @@ static void narrow(chain_window *window, const ASN1_TIME *from, const ASN1_TIME 
 static void set_window(chain_window *window, STACK_OF(X509) * chain, const chain_rules *rules)
 {
     *window = (chain_window){INT64_MIN, INT64_MAX};
-    if (rules->at == SIGB_TIME_UNCHECKED)
-        return;
     for (int i = 0; i < sk_X509_num(chain); i++)
         narrow(window, X509_get0_notBefore(sk_X509_value(chain, i)),
                X509_get0_notAfter(sk_X509_value(chain, i)));

@@ -17,7 +17,6 @@ const verifier *issuer_verifier(const sigb_issuer *issuer);
 
 /*
  * The validity periods of the whole chain still hold at `at` (resolved seconds).
- * Nothing is judged for an issuer that was derived with SIGB_TIME_UNCHECKED.
  * SIGB_E_EXPIRED, SIGB_E_NOT_YET_VALID.
  */
 SIGB_CHECK sigb_rc issuer_require_current(const sigb_issuer *issuer, int64_t at, sigb_diag *diag);

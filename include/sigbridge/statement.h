@@ -67,8 +67,8 @@ SIGB_CHECK sigb_rc sigb_builder_envelope(sigb_builder *builder, sigb_hash hash, 
 /*
  * Appends the Sig_structure to be signed (RFC 9052, 4.4) to `tbs`. For keys that
  * are reached by other means: sign all of it, then finish. The validity periods
- * of the chain are judged again, by the system clock, unless the issuer was
- * derived with SIGB_TIME_UNCHECKED.
+ * of the chain are judged by the system clock, whatever time the issuer was
+ * derived for.
  * SIGB_E_EXPIRED, _NOT_YET_VALID, _SIZE, _LIMIT, _USAGE (no payload set), _MEMORY.
  */
 SIGB_CHECK sigb_rc sigb_builder_prepare(sigb_builder *builder, sigb_buf *tbs, sigb_diag *diag);

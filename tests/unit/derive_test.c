@@ -354,6 +354,21 @@ static void time_is_the_callers_choice(void **state)
     assert_derives(&g, 4001);
 }
 
+static void what_was_derived_for_no_time_signs_nothing_out_of_time(void **state)
+{
+    X509 *expired = LEAF(.serial = 4001, .to = PKI_NOW - 10);
+    sigb_issuer *issuer = NULL;
+    given g;
+
+    (void)state;
+    give(&g, expired, issuing, NULL, NULL);
+    g.options.at = SIGB_TIME_UNCHECKED;
+    assert_int_equal(sigb_issuer_derive(&g.options, &issuer, NULL), SIGB_OK);
+    assert_int_equal(issuer_require_current(issuer, PKI_NOW - 20, NULL), SIGB_OK);
+    assert_refused(issuer_require_current(issuer, PKI_NOW, diag), SIGB_E_EXPIRED, "renew it");
+    sigb_issuer_free(issuer);
+}
+
 static void an_issuer_knows_how_long_it_holds(void **state)
 {
     given g;
@@ -445,6 +460,7 @@ int main(void)
         cmocka_unit_test(every_refusal_of_the_chain_comes_through),
         cmocka_unit_test(options_are_checked_first),
         cmocka_unit_test(time_is_the_callers_choice),
+        cmocka_unit_test(what_was_derived_for_no_time_signs_nothing_out_of_time),
         cmocka_unit_test(an_issuer_knows_how_long_it_holds),
         cmocka_unit_test(certificates_are_described_a_line_each),
         cmocka_unit_test(a_did_resolves_against_the_chain_it_is_given_with),
