@@ -15,7 +15,8 @@ static sigb_rc require_alg(int64_t id, sigb_profile profile, const alg_row **fou
     const alg_row *row = alg_row_of(id);
 
     if (id == 0)
-        return sigb_fail(diag, SIGB_E_HEADER, "the statement names no algorithm (label 1)");
+        return sigb_fail(diag, SIGB_E_HEADER,
+                         "the statement names no algorithm (label 1); have its maker sign it anew with one");
     if (row == NULL)
         return sigb_fail(diag, profile == SIGB_PROFILE_MST ? SIGB_E_PROFILE : SIGB_E_UNSUPPORTED,
                          "the statement's algorithm %" PRId64 " is not one that is judged here", id);
@@ -50,13 +51,18 @@ static sigb_rc require_mst_shape(const sigb_statement *statement, sigb_diag *dia
             "a detached payload is outside the mst profile: its ledger takes attached payloads and "
             "hash envelopes; judge it by the cose profile if you mean to accept it");
     if (sigb_statement_payload(statement).len == 0)
-        return sigb_fail(diag, SIGB_E_PAYLOAD, "the payload is empty: outside the mst profile");
+        return sigb_fail(
+            diag, SIGB_E_PAYLOAD,
+            "the payload is empty: outside the mst profile; ask its maker for one that says something");
     if (size > SIGB_MAX_MST_STATEMENT)
-        return sigb_fail(diag, SIGB_E_SIZE, "a statement of %zu bytes is outside the mst profile: at most %d",
+        return sigb_fail(diag, SIGB_E_SIZE,
+                         "a statement of %zu bytes is outside the mst profile: at most %d; judge it by the "
+                         "cose profile if you mean to accept it",
                          size, SIGB_MAX_MST_STATEMENT);
     if (!statement_crit_fits(statement, SIGB_PROFILE_MST))
         return sigb_fail(diag, SIGB_E_CRIT,
-                         "crit lists more than 15 and 33: outside the mst profile, its ledger refuses it");
+                         "crit lists more than 15 and 33: outside the mst profile, its ledger refuses it; "
+                         "judge it by the cose profile if you mean to accept it");
     return SIGB_OK;
 }
 
@@ -68,10 +74,13 @@ sigb_rc shape_require(const sigb_statement *statement, sigb_profile profile, con
     if (rc == SIGB_OK && profile == SIGB_PROFILE_MST)
         rc = require_mst_shape(statement, diag);
     if (rc == SIGB_OK && statement_x5chain(statement).len == 0)
-        rc = sigb_fail(diag, SIGB_E_HEADER, "the protected header has no certificate chain (label 33)");
+        rc = sigb_fail(diag, SIGB_E_HEADER,
+                       "the protected header has no certificate chain (label 33); have its maker sign it "
+                       "anew with its chain");
     if (rc == SIGB_OK && statement_is_envelope(statement) && sigb_statement_hash(statement) == SIGB_HASH_NONE)
         rc = sigb_fail(diag, SIGB_E_UNSUPPORTED,
-                       "the hash envelope is by a hash other than SHA-256, SHA-384 and SHA-512");
+                       "the hash envelope is by a hash other than SHA-256, SHA-384 and SHA-512; have its "
+                       "maker use one of them");
     return rc;
 }
 
@@ -82,8 +91,9 @@ static sigb_rc require_digest_len(const sigb_statement *statement, const char *w
 
     if (row == NULL || len == row->len)
         return SIGB_OK;
-    return sigb_fail(diag, SIGB_E_DIGEST_LEN, "%s has %zu bytes where a %s digest has %zu", what, len,
-                     row->name, row->len);
+    return sigb_fail(diag, SIGB_E_DIGEST_LEN,
+                     "%s has %zu bytes where a %s digest has %zu; give the whole digest, by that hash", what,
+                     len, row->name, row->len);
 }
 
 sigb_rc beside_require(const sigb_statement *statement, const sigb_beside *beside, sigb_bytes *payload,
@@ -99,9 +109,9 @@ sigb_rc beside_require(const sigb_statement *statement, const sigb_beside *besid
         return sigb_fail(diag, SIGB_E_PAYLOAD,
                          "a payload was given, and the statement holds its own; leave it out");
     if (beside->has_digest && !statement_is_envelope(statement))
-        return sigb_fail(
-            diag, SIGB_E_USAGE,
-            "an artifact was given, and the statement is no hash envelope: it holds its payload");
+        return sigb_fail(diag, SIGB_E_USAGE,
+                         "an artifact was given, and the statement is no hash envelope: it holds its "
+                         "payload; leave the artifact out");
     *payload = detached ? beside->payload : sigb_statement_payload(statement);
     if (beside->has_digest)
         rc = require_digest_len(statement, "the artifact's digest", beside->digest.len, diag);
@@ -119,9 +129,11 @@ static sigb_rc fail_subject(sigb_bytes found, const char *wanted, sigb_diag *dia
 
     sigb_text_escape(&text, found);
     words = text_c_str(&text);
-    rc = words == NULL ? sigb_no_memory(diag)
-                       : sigb_fail(diag, SIGB_E_SUBJECT, "the subject is '%.160s' where '%.160s' is wanted",
-                                   words, wanted);
+    rc = words == NULL
+             ? sigb_no_memory(diag)
+             : sigb_fail(diag, SIGB_E_SUBJECT,
+                         "the subject is '%.160s' where '%.160s' is wanted; get the statement about that one",
+                         words, wanted);
     sigb_buf_free(&text);
     return rc;
 }
@@ -132,7 +144,8 @@ static sigb_rc require_subject(const sigb_statement *statement, const sigb_polic
 
     if (policy->profile == SIGB_PROFILE_MST && subject.len == 0)
         return sigb_fail(diag, SIGB_E_SUBJECT,
-                         "the statement has no subject (CWT claim 2): outside the mst profile");
+                         "the statement has no subject (CWT claim 2): outside the mst profile; judge it by "
+                         "the cose profile if you mean to accept it");
     if (policy->subject != NULL && !sigb_bytes_equal(subject, sigb_bytes_text(policy->subject)))
         return fail_subject(subject, policy->subject, diag);
     return SIGB_OK;
@@ -149,13 +162,21 @@ static sigb_rc require_svn(const sigb_statement *statement, const sigb_policy *p
             "the statement has no svn: outside the mst profile; judge it by the cose profile if you "
             "mean to accept it");
     if (!there && policy->has_min_svn)
-        return sigb_fail(diag, SIGB_E_SVN, "the statement has no svn, and at least %" PRId64 " is wanted",
+        return sigb_fail(diag, SIGB_E_SVN,
+                         "the statement has no svn, and at least %" PRId64
+                         " is wanted; get one that names its svn",
                          policy->min_svn);
     if (there && svn < 0 && policy->profile == SIGB_PROFILE_MST)
-        return sigb_fail(diag, SIGB_E_SVN, "the svn is %" PRId64 ": negative, outside the mst profile", svn);
+        return sigb_fail(
+            diag, SIGB_E_SVN,
+            "the svn is %" PRId64
+            ": negative, outside the mst profile; judge it by the cose profile if you mean to accept it",
+            svn);
     if (policy->has_min_svn && svn < policy->min_svn)
-        return sigb_fail(diag, SIGB_E_SVN, "the svn is %" PRId64 " where at least %" PRId64 " is wanted", svn,
-                         policy->min_svn);
+        return sigb_fail(diag, SIGB_E_SVN,
+                         "the svn is %" PRId64 " where at least %" PRId64
+                         " is wanted; get the statement of a newer release",
+                         svn, policy->min_svn);
     return SIGB_OK;
 }
 
@@ -167,9 +188,9 @@ sigb_rc claims_require(const sigb_statement *statement, const sigb_policy *polic
         rc = require_svn(statement, policy, diag);
     if (rc == SIGB_OK && policy->profile == SIGB_PROFILE_MST &&
         sigb_statement_content_type(statement).len == 0)
-        rc =
-            sigb_fail(diag, SIGB_E_CONTENT_TYPE,
-                      "the statement has no content type as text (label 3, or 259): outside the mst profile");
+        rc = sigb_fail(diag, SIGB_E_CONTENT_TYPE,
+                       "the statement has no content type as text (label 3, or 259): outside the mst "
+                       "profile; judge it by the cose profile if you mean to accept it");
     return rc;
 }
 
@@ -178,5 +199,6 @@ sigb_rc artifact_require(const sigb_beside *beside, sigb_bytes payload, sigb_dia
     if (!beside->has_digest || sigb_bytes_equal(beside->digest, payload))
         return SIGB_OK;
     return sigb_fail(diag, SIGB_E_ARTIFACT,
-                     "the artifact is not the one that was signed: its digest differs from the statement's");
+                     "the artifact is not the one that was signed: its digest differs from the statement's; "
+                     "use it for nothing, and get it anew");
 }

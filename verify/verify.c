@@ -28,12 +28,15 @@ static sigb_rc require_fitting_key(EVP_PKEY *key, const alg_row *row, sigb_diag 
     if (key == NULL)
         return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED, "the leaf's public key cannot be read");
     if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < 2048)
-        return sigb_fail(diag, SIGB_E_WEAK_KEY,
-                         "the leaf's RSA key has %d bits where at least 2048 are wanted",
-                         EVP_PKEY_get_bits(key));
+        return sigb_fail(
+            diag, SIGB_E_WEAK_KEY,
+            "the leaf's RSA key has %d bits where at least 2048 are wanted; have it signed with a larger key",
+            EVP_PKEY_get_bits(key));
     if (!alg_fits_key(row, key))
         return sigb_fail(diag, SIGB_E_ALG_KEY,
-                         "the statement is signed with %s, which does not fit the leaf's key", row->name);
+                         "the statement is signed with %s, which does not fit the leaf's key; have it signed "
+                         "with the algorithm of its key",
+                         row->name);
     return SIGB_OK;
 }
 
@@ -41,14 +44,21 @@ static sigb_rc require_signature(const sigb_statement *statement, const verifier
                                  sigb_bytes payload, sigb_diag *diag)
 {
     sigb_buf tbs = SIGB_BUF_INIT;
+    sigb_diag why = {{0}, 0};
     sigb_rc rc;
 
     sig_structure_put(&tbs, statement_protected(statement), payload);
     rc = tbs.failed
-             ? sigb_no_memory(diag)
-             : verifier_check(leaf, row->id, sigb_buf_bytes(&tbs), statement_signature(statement), diag);
+             ? sigb_no_memory(&why)
+             : verifier_check(leaf, row->id, sigb_buf_bytes(&tbs), statement_signature(statement), &why);
     sigb_buf_free(&tbs);
-    return rc;
+    if (rc == SIGB_OK)
+        return rc;
+    return sigb_fail_native(diag, rc, why.native, "%s%s", why.text,
+                            rc == SIGB_E_SIGNATURE
+                                ? "; the statement or its payload is not what the leaf's key "
+                                  "signed: take it anew from its source"
+                                : "");
 }
 
 /* ---- chain and issuer ---- */
@@ -89,9 +99,11 @@ static sigb_rc require_issuer(const sigb_policy *policy, sigb_bytes iss, sigb_di
 {
     if (policy->issuer == NULL || sigb_bytes_equal(iss, sigb_bytes_text(policy->issuer)))
         return SIGB_OK;
-    return sigb_fail(diag, SIGB_E_ISSUER, "the statement's issuer is '%.*s' where '%.160s' is wanted",
-                     iss.len > 160 ? 160 : (int)iss.len, (const char *)iss.ptr,
-                     policy->issuer); /* a parsed DID: plain characters only */
+    return sigb_fail(
+        diag, SIGB_E_ISSUER,
+        "the statement's issuer is '%.*s' where '%.160s' is wanted; get the statement of that issuer",
+        iss.len > 160 ? 160 : (int)iss.len, (const char *)iss.ptr,
+        policy->issuer); /* a parsed DID: plain characters only */
 }
 
 /* The chain by RFC 5280 to its anchor, the issuer resolved against it, the EKU. */
@@ -197,7 +209,8 @@ static sigb_rc require_supported_issuer(const sigb_statement *statement, sigb_di
     if (iss.len >= strlen(method) && memcmp(iss.ptr, method, strlen(method)) == 0)
         return SIGB_OK;
     return sigb_fail(diag, SIGB_E_ISSUER_METHOD,
-                     "the statement's issuer is not a did:x509: no other issuer method is supported");
+                     "the statement's issuer is not a did:x509: no other issuer method is supported; judge "
+                     "it with its own service's software");
 }
 
 static sigb_rc require_x5t(const findings *found, sigb_diag *diag)
@@ -211,7 +224,8 @@ static sigb_rc require_x5t(const findings *found, sigb_diag *diag)
         return SIGB_OK;
     row = hash_row_of(hash);
     if (row == NULL)
-        return sigb_fail(diag, SIGB_E_UNSUPPORTED, "x5t (label 34) is by a hash that is not judged here");
+        return sigb_fail(diag, SIGB_E_UNSUPPORTED,
+                         "x5t (label 34) is by a hash that is not judged here; have its maker use SHA-256");
     if (hash == SIGB_SHA256)
         memcpy(other, found->chain->sha256, sizeof(other));
     else if (!sigb_certs_next(&rest, &leaf) ||
@@ -219,7 +233,8 @@ static sigb_rc require_x5t(const findings *found, sigb_diag *diag)
         return sigb_openssl_failed(diag, "the hash of a certificate");
     if (sigb_bytes_equal(digest, sigb_bytes_of(other, row->len)))
         return SIGB_OK;
-    return sigb_fail(diag, SIGB_E_X5T, "x5t (label 34) is not the hash of the leaf certificate");
+    return sigb_fail(diag, SIGB_E_X5T,
+                     "x5t (label 34) is not the hash of the leaf certificate; have its maker sign it anew");
 }
 
 static sigb_rc judge(findings *found, sigb_policy *policy, sigb_diag *diag)

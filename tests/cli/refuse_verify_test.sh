@@ -59,7 +59,7 @@ rm huge
 
 # ---- what was signed ----
 
-spoilt signature 1 signature 'the ES256 signature is wrong'
+spoilt signature 1 signature 'take it anew from its source'
 spoilt payload 1 signature 'the ES256 signature is wrong'
 spoilt short-signature 1 signature 'ES256 signature of 63 bytes where 64 are wanted'
 spoilt other-issuer 3 issuer-method 'is not a did:x509'
@@ -75,7 +75,7 @@ while read -r how exit name words; do
     no "$exit" "$name" "$words" foreign.cose --root foreign-root.pem --eku "$eku"
     rm foreign.cose foreign-root.pem
 done <<'ROWS'
-x5t 1 x5t is not the hash of the leaf certificate
+x5t 1 x5t is not the hash of the leaf certificate; have its maker sign it anew
 did-root 1 did-mismatch its fingerprint is of none of the 1 CA certificates
 did-eku 1 did-mismatch lacks the EKU that the eku predicate asks for
 did-syntax 4 did its fingerprint has 1 bytes where sha256 has 32
@@ -97,9 +97,9 @@ ROWS
 
 # ---- claims ----
 
-no 2 subject 'other.example' good.cose "${anchors[@]}" --subject other.example
+no 2 subject 'get the statement about that one' good.cose "${anchors[@]}" --subject other.example
 no 2 subject "where 'svc.example.' is wanted" good.cose "${anchors[@]}" --subject svc.example.
-no 2 svn '8' good.cose "${anchors[@]}" --min-svn 8
+no 2 svn 'at least 8 is wanted; get the statement of a newer release' good.cose "${anchors[@]}" --min-svn 8
 no 4 usage "'low' is no floor" good.cose "${anchors[@]}" --min-svn low
 verify -q good.cose --min-svn 7 --subject svc.example
 
