@@ -25,6 +25,9 @@ static const option COMMON[] = {
 #undef AT
 /* clang-format on */
 
+const char *const HASH_CHOICES[] = {"sha256", "sha384", "sha512", NULL};
+const char *const PROFILE_CHOICES[] = {"mst", "cose", NULL};
+
 #define COMMON_COUNT (sizeof(COMMON) / sizeof(COMMON[0]))
 
 /* Row i of the verb's table with the common rows behind it; NULL behind the last. */
@@ -58,17 +61,47 @@ static const option *find_letter(const struct verb *verb, char letter)
 
 /* ---- storing ---- */
 
-static bool is_choice(const char *choices, const char *value)
+/* The same word in any case, with hyphens or without: SHA-256 is sha256. */
+static bool is_same_word(const char *one, const char *other)
 {
-    size_t len = strlen(value);
+    while (*one != '\0' || *other != '\0')
+        if (*one == '-')
+            one++;
+        else if (*other == '-')
+            other++;
+        else if (strncasecmp(one++, other++, 1) != 0)
+            return false;
+    return true;
+}
 
-    for (const char *at = choices; at != NULL;) {
-        const char *end = strchr(at, '|');
-        if ((end == NULL ? strlen(at) : (size_t)(end - at)) == len && memcmp(at, value, len) == 0)
-            return true;
-        at = end == NULL ? NULL : end + 1;
+/* The choice as it is written here; NULL if the value is none of them. */
+static const char *choice_find(const char *const *choices, const char *value)
+{
+    while (*choices != NULL && !is_same_word(*choices, value))
+        choices++;
+    return *choices;
+}
+
+static void put_choices(sigb_buf *out, const char *const *choices, const char *between)
+{
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        text_put(out, i == 0 ? "" : between);
+        text_put(out, choices[i]);
     }
-    return false;
+}
+
+static sigb_rc fail_choice(const option *row, const char *title, const char *value, sigb_diag *diag)
+{
+    sigb_buf wanted = SIGB_BUF_INIT;
+    const char *words;
+    sigb_rc rc;
+
+    put_choices(&wanted, row->choices, "|");
+    words = text_c_str(&wanted);
+    rc = fail(diag, SIGB_E_USAGE, "'%.100s' is no value of %s; wanted: %s", value, title,
+              words == NULL ? "another" : words);
+    sigb_buf_free(&wanted);
+    return rc;
 }
 
 /* "--key", or "PAYLOAD" for what has no name. */
@@ -85,10 +118,9 @@ static sigb_rc store_text(const option *row, const char **field, const char *val
 
     if (*field != NULL)
         return fail(diag, SIGB_E_USAGE, "%s is given twice; give it once", row_title(row, title));
-    if (row->choices != NULL && !is_choice(row->choices, value))
-        return fail(diag, SIGB_E_USAGE, "'%.100s' is no value of %s; wanted: %s", value,
-                    row_title(row, title), row->choices);
-    *field = value;
+    if (row->choices != NULL && choice_find(row->choices, value) == NULL)
+        return fail_choice(row, row_title(row, title), value, diag);
+    *field = row->choices == NULL ? value : choice_find(row->choices, value);
     return SIGB_OK;
 }
 
@@ -305,26 +337,17 @@ static void put_option(sigb_buf *out, const option *row)
     text_put_blanks(out, HELP_COLUMN - (out->len - start));
 }
 
-/* "a|b" as " (a, b)", which can be wrapped. */
-static void put_choices(sigb_buf *out, const char *choices)
-{
-    text_put(out, " (");
-    for (; *choices != '\0'; choices++)
-        if (*choices == '|')
-            text_put(out, ", ");
-        else
-            sigb_buf_append(out, sigb_bytes_of(choices, 1));
-    text_put(out, ")");
-}
-
 static void put_help_line(sigb_buf *out, const option *row)
 {
     sigb_buf words = SIGB_BUF_INIT;
 
     put_option(out, row);
     text_put(&words, row->help);
-    if (row->choices != NULL)
-        put_choices(&words, row->choices);
+    if (row->choices != NULL) {
+        text_put(&words, " (");
+        put_choices(&words, row->choices, ", ");
+        text_put(&words, ")");
+    }
     put_wrapped(out, HELP_COLUMN, text_c_str(&words));
     out->failed |= words.failed;
     sigb_buf_free(&words);

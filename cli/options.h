@@ -35,9 +35,9 @@ typedef struct option {
     char letter;      /* 0: none */
     option_kind kind;
     option_need need;
-    size_t field;        /* offset in the verb's arguments */
-    const char *value;   /* what the value is called: "FILE" */
-    const char *choices; /* the values there are, separated by '|'; NULL: any */
+    size_t field;               /* offset in the verb's arguments */
+    const char *value;          /* what the value is called: "FILE" */
+    const char *const *choices; /* the values there are, NULL behind the last; NULL: any */
     const char *help;
 } option;
 
@@ -65,8 +65,7 @@ typedef struct pin_args {
      who " from an environment variable, which is wiped"}
 /* clang-format on */
 
-#define HASH_CHOICES    "sha256|sha384|sha512"
-#define PROFILE_CHOICES "mst|cose"
+extern const char *const HASH_CHOICES[], *const PROFILE_CHOICES[];
 
 struct report;
 

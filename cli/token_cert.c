@@ -16,11 +16,13 @@ struct cert_args {
     pin_args pin;
 };
 
+static const char *const ROLE_CHOICES[] = {"root", "ca", "leaf", NULL};
+
 /* clang-format off */
 #define AT(field) offsetof(struct cert_args, field)
 static const option OPTIONS[] = {
     {"key",         0,   OPTION_TEXT, NEEDED,   AT(key),         "URI",  NULL, "private key that the certificate is for"},
-    {"role",        0,   OPTION_TEXT, NEEDED,   AT(role),        "NAME", "root|ca|leaf", "what the certificate may do"},
+    {"role",        0,   OPTION_TEXT, NEEDED,   AT(role),        "NAME", ROLE_CHOICES, "what the certificate may do"},
     {"subject",     0,   OPTION_TEXT, NEEDED,   AT(subject),     "NAME", NULL, "such as CN=Example,O=Org"},
     {"eku",         0,   OPTION_TEXT, OPTIONAL, AT(eku),         "OID[,OID]", NULL, "extended key usages of a leaf"},
     {"days",        0,   OPTION_TEXT, OPTIONAL, AT(days),        "N",    NULL, "days that it is valid; 3650 for a root, 1825 for a CA, 365 for a leaf if not given"},

@@ -10,11 +10,14 @@ struct keygen_args {
     bool copyable;
 };
 
+static const char *const TYPE_CHOICES[] = {"P-256",    "P-384",    "P-521",   "RSA-2048",
+                                           "RSA-3072", "RSA-4096", "Ed25519", NULL};
+
 /* clang-format off */
 #define AT(field) offsetof(struct keygen_args, field)
 static const option OPTIONS[] = {
     {"label",    0, OPTION_TEXT, NEEDED,   AT(label),    "TEXT", NULL, "label of the key; one in use is refused"},
-    {"type",     0, OPTION_TEXT, OPTIONAL, AT(type),     "TYPE", "P-256|P-384|P-521|RSA-2048|RSA-3072|RSA-4096|Ed25519", "kind of key; P-384 if not given"},
+    {"type",     0, OPTION_TEXT, OPTIONAL, AT(type),     "TYPE", TYPE_CHOICES, "kind of key; P-384 if not given"},
     {"id",       0, OPTION_TEXT, OPTIONAL, AT(id),       "HEX",  NULL, "CKA_ID, 1 to 64 bytes; random if not given"},
     {"copyable", 0, OPTION_FLAG, OPTIONAL, AT(copyable), NULL,   NULL, "let the token copy the key into its sessions"},
     TOKEN_OPTIONS(OPTIONAL, "the token; may be left out where there is one alone"),

@@ -23,6 +23,10 @@ refused 4 usage '--sub is given twice' "$sigbridge" sign --subject a --sub b
 refused 4 usage 'PAYLOAD is given twice' "$sigbridge" sign --payload a b
 refused 4 usage "'rfc' is no value of --profile; wanted: mst|cose" "$sigbridge" sign --profile=rfc
 refused 4 usage "'sha1' is no value of --hash; wanted: sha256|sha384|sha512" "$sigbridge" sign --hash sha1
+refused 4 usage "'sha-' is no value of --hash" "$sigbridge" sign --hash sha-
+for hash in SHA-256 sha-256 Sha256; do # the same word: what is missing is told next
+    refused 4 usage '--key is missing' "$sigbridge" sign --hash "$hash"
+done
 refused 4 usage "'' is no value of --role" "$sigbridge" token cert --role ''
 refused 4 usage '--force takes no value' "$sigbridge" sign --force=yes
 refused 4 usage "unexpected argument 'b'" "$sigbridge" inspect a b
