@@ -74,13 +74,15 @@ sigb_rc cert_parse(sigb_bytes der, X509 **cert, sigb_diag *diag)
     if (parsed == NULL)
         return sigb_openssl_failed(diag, "a certificate");
     if (der.len == 0 || d2i_X509(&parsed, &p, (long)der.len) == NULL || p != der.ptr + der.len) {
-        rc = sigb_openssl_refused(diag, SIGB_E_CERT_DER, "%zu bytes are not one DER certificate", der.len);
+        rc = sigb_openssl_refused(diag, SIGB_E_CERT_DER,
+                                  "%zu bytes are not one DER certificate; give it as it was issued", der.len);
         X509_free(parsed); /* d2i freed it and set it to NULL if it failed itself */
         return rc;
     }
     if (!cert_is(parsed, der)) { /* OpenSSL reads BER too; fingerprints are of the one DER form */
         X509_free(parsed);
-        return sigb_openssl_refused(diag, SIGB_E_CERT_DER, "a certificate of %zu bytes is not encoded as DER",
+        return sigb_openssl_refused(diag, SIGB_E_CERT_DER,
+                                    "a certificate of %zu bytes is not encoded as DER; have it re-issued",
                                     der.len);
     }
     *cert = parsed;
@@ -97,7 +99,8 @@ sigb_rc certs_parse(sigb_bytes der, STACK_OF(X509) * *certs, sigb_diag *diag)
         X509 *cert = NULL;
 
         if (sk_X509_num(parsed) == SIGB_MAX_CERTS)
-            rc = sigb_fail(diag, SIGB_E_LIMIT, "more than %d certificates", SIGB_MAX_CERTS);
+            rc = sigb_fail(diag, SIGB_E_LIMIT, "more than %d certificates; give those of the chain alone",
+                           SIGB_MAX_CERTS);
         else
             rc = cert_parse(one, &cert, diag);
         if (rc == SIGB_OK && sk_X509_push(parsed, cert) <= 0) {
@@ -106,7 +109,7 @@ sigb_rc certs_parse(sigb_bytes der, STACK_OF(X509) * *certs, sigb_diag *diag)
         }
     }
     if (rc == SIGB_OK && der.len != 0)
-        rc = sigb_fail(diag, SIGB_E_CERT_DER, "%zu bytes behind the last certificate", der.len);
+        rc = sigb_fail(diag, SIGB_E_CERT_DER, "%zu bytes behind the last certificate; cut them off", der.len);
     if (rc == SIGB_OK)
         *certs = parsed;
     else
@@ -145,7 +148,8 @@ static sigb_rc append_one(sigb_buf *certs, sigb_bytes der, size_t *count, sigb_d
     sigb_rc rc;
 
     if (++*count > SIGB_MAX_CERTS)
-        return sigb_fail(diag, SIGB_E_LIMIT, "more than %d certificates", SIGB_MAX_CERTS);
+        return sigb_fail(diag, SIGB_E_LIMIT, "more than %d certificates; give those of the chain alone",
+                         SIGB_MAX_CERTS);
     rc = cert_parse(der, &cert, diag);
     X509_free(cert);
     if (rc == SIGB_OK)
@@ -173,7 +177,8 @@ static sigb_rc append_pem(sigb_buf *certs, BIO *pem, size_t *count, sigb_diag *d
         OPENSSL_free(name);
     }
     if (rc == SIGB_OK && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        return sigb_openssl_refused(diag, SIGB_E_CERT_DER, "a PEM block cannot be read");
+        return sigb_openssl_refused(diag, SIGB_E_CERT_DER,
+                                    "a PEM block cannot be read; give the certificate as it was issued");
     ERR_clear_error();
     return rc;
 }
@@ -202,7 +207,9 @@ static sigb_rc append_der_bytes(sigb_buf *certs, sigb_bytes input, size_t *count
     while (rc == SIGB_OK && sigb_certs_next(&input, &one))
         rc = append_one(certs, one, count, diag);
     if (rc == SIGB_OK && input.len != 0)
-        return sigb_fail(diag, SIGB_E_CERT_DER, "%zu bytes are not a DER certificate", input.len);
+        return sigb_fail(diag, SIGB_E_CERT_DER,
+                         "%zu bytes are not a DER certificate; give certificates alone, as PEM or DER",
+                         input.len);
     return rc;
 }
 

@@ -142,8 +142,9 @@ sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg, const
             continue;
         if (found->of[i].type == NONE)
             return sigb_fail(diag, SIGB_E_MECHANISM,
-                             "%s needs %s%s%s, which the token lacks or forbids for this key", alg->name,
-                             ROWS[i].digest_name == NULL ? "" : ROWS[i].digest_name,
+                             "%s needs %s%s%s, which the token lacks or forbids for this key; use a key of "
+                             "another type or token",
+                             alg->name, ROWS[i].digest_name == NULL ? "" : ROWS[i].digest_name,
                              ROWS[i].digest_name == NULL ? "" : " or ", ROWS[i].message_name);
         *mechanism = &found->of[i];
         return SIGB_OK;

@@ -124,8 +124,10 @@ static sigb_rc load(p11_module *module, sigb_diag *diag)
                          dlerror());
     *(void **)&get = dlsym(module->library, "C_GetFunctionList");
     if (get == NULL)
-        return sigb_fail(diag, SIGB_E_MODULE,
-                         "%s is a library but not a PKCS#11 module: it lacks C_GetFunctionList", path);
+        return sigb_fail(
+            diag, SIGB_E_MODULE,
+            "%s is a library but not a PKCS#11 module: it lacks C_GetFunctionList; name the module's file",
+            path);
     rv = get(&module->calls);
     if (rv != CKR_OK || module->calls == NULL)
         return sigb_fail_native(diag, SIGB_E_MODULE, rv, "%s gives no functions (C_GetFunctionList)", path);

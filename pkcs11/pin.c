@@ -20,7 +20,7 @@
 
 static sigb_rc is_empty(sigb_diag *diag)
 {
-    return sigb_fail(diag, SIGB_E_PIN_NEEDED, "the PIN is empty");
+    return sigb_fail(diag, SIGB_E_PIN_NEEDED, "the PIN is empty; give one, or another source of it");
 }
 
 static sigb_rc is_too_long(sigb_diag *diag)
@@ -137,8 +137,10 @@ sigb_rc sigb_pin_take_env(sigb_pin *pin, const char *name, sigb_diag *diag)
     secret_cleanse(pin);
     value = secure_getenv(name);
     if (value == NULL)
-        return sigb_fail(diag, SIGB_E_PIN_NEEDED,
-                         "the environment variable %s that should hold the PIN is not set", name);
+        return sigb_fail(
+            diag, SIGB_E_PIN_NEEDED,
+            "the environment variable %s that should hold the PIN is not set; set it, or name another source",
+            name);
     rc = sigb_pin_put(pin, sigb_bytes_text(value), diag);
     OPENSSL_cleanse(value, strlen(value));
     (void)unsetenv(name);

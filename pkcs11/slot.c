@@ -183,7 +183,8 @@ sigb_rc p11_slot_require(p11_module *module, const p11_uri *uri, p11_slot *slot,
         return rc;
     count = keep_initialised(slots, count);
     if (count == 0)
-        rc = sigb_fail(diag, SIGB_E_TOKEN_ABSENT, "the token that matches the URI is not initialised yet");
+        rc = sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
+                       "the token that matches the URI is not initialised yet; initialise it first");
     else if (count > 1)
         rc = several_fit(slots, count, diag);
     else

@@ -238,8 +238,10 @@ static sigb_rc judge(const parse *p, attr which, sigb_buf *value)
     if (says_nothing(which, sigb_buf_bytes(value)))
         return refuse(p, which, "is empty or blank; leave it out");
     if (value->len > row->max)
-        return sigb_fail(p->diag, SIGB_E_URI, "%s= in the URI has %zu bytes where at most %zu can match",
-                         row->name, value->len, row->max);
+        return sigb_fail(
+            p->diag, SIGB_E_URI,
+            "%s= in the URI has %zu bytes where at most %zu can match; take it from the list of tokens",
+            row->name, value->len, row->max);
     if (row->check != NULL && !row->check(text))
         return sigb_fail(p->diag, SIGB_E_URI, "%s= in the URI: %s is wanted", row->name, row->wanted);
     return SIGB_OK;
@@ -278,8 +280,10 @@ static sigb_rc take_unknown(const parse *p, sigb_bytes name, sigb_bytes value, b
         if (!isalnum(name.ptr[i]) && strchr("-_", name.ptr[i]) == NULL)
             return bad_character(p, sigb_bytes_of(name.ptr + i, 1));
     if (!query)
-        return sigb_fail(p->diag, SIGB_E_URI, "unknown path attribute \"%.*s\" in the URI", shown,
-                         (const char *)name.ptr);
+        return sigb_fail(
+            p->diag, SIGB_E_URI,
+            "unknown path attribute \"%.*s\" in the URI; look for a slip of the pen, or leave it out", shown,
+            (const char *)name.ptr);
     while (value.len > 0)
         if (!take_byte(&value, true, &byte))
             return bad_character(p, value);
@@ -295,7 +299,8 @@ static sigb_rc take_attribute(const parse *p, sigb_bytes text, bool query)
     attr which;
 
     if (equals == NULL || equals == text.ptr)
-        return sigb_fail(p->diag, SIGB_E_URI, "an attribute of the URI is not name=value");
+        return sigb_fail(p->diag, SIGB_E_URI,
+                         "an attribute of the URI is not name=value; write it so, or leave it out");
     name = sigb_bytes_of(text.ptr, (size_t)(equals - text.ptr));
     value = sigb_bytes_of(equals + 1, text.len - name.len - 1);
     which = attr_find(name, query);
@@ -317,7 +322,8 @@ static sigb_rc take_part(const parse *p, sigb_bytes part, bool query)
         size_t len = end == NULL ? part.len : (size_t)(end - part.ptr);
 
         if (len + 1 == part.len)
-            return sigb_fail(p->diag, SIGB_E_URI, "an attribute of the URI is not name=value");
+            return sigb_fail(p->diag, SIGB_E_URI,
+                             "an attribute of the URI is not name=value; write it so, or leave it out");
         rc = take_attribute(p, sigb_bytes_of(part.ptr, len), query);
         part = end == NULL ? SIGB_BYTES_NONE : sigb_bytes_of(end + 1, part.len - len - 1);
     }
@@ -379,7 +385,9 @@ static sigb_rc parse_text(const parse *p)
     sigb_rc rc;
 
     if (strncasecmp(p->text, SCHEME, scheme) != 0)
-        return sigb_fail(p->diag, SIGB_E_URI, "a URI that begins with \"pkcs11:\" is wanted (RFC 7512)");
+        return sigb_fail(
+            p->diag, SIGB_E_URI,
+            "a URI that begins with \"pkcs11:\" is wanted (RFC 7512); the list of tokens shows them");
     rc = parse_parts(p, sigb_bytes_text(p->text + scheme));
     if (rc == SIGB_OK && p->uri->given[ATTR_PIN_VALUE])
         sigb_note(p->notes, "the URI holds the PIN (pin-value=): whoever sees the URI has it; "

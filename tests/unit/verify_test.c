@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/support.h"
 
+#include "base/certs.h"
+#include "issuer/did.h"
 #include "tests/support/corpus.h"
 
 #define UVM_ISS "did:x509:0:sha256:I__iuL25oXEVFdTP_aBLx_eT1RPHbCQ_ECBQfYZpt9s::eku:1.3.6.1.4.1.311.76.59.1.2"
 #define UVM_EKU "1.3.6.1.4.1.311.76.59.1.2"
 #define IN_TIME 1766437888 /* 2025-12-22: when the ledger took it */
+
+/* Which certificate of the statement's chain the issuer names. */
+static int named_by_issuer(const sigb_statement *statement)
+{
+    STACK_OF(X509) *certs = NULL;
+    did *iss = NULL;
+    int index = -1;
+
+    assert_int_equal(did_parse(sigb_statement_issuer(statement), &iss, NULL), SIGB_OK);
+    assert_int_equal(certs_parse(sigb_statement_certs(statement), &certs, NULL), SIGB_OK);
+    assert_int_equal(did_match(iss, certs, &index, NULL), SIGB_OK);
+    sk_X509_pop_free(certs, X509_free);
+    did_free(iss);
+    return index;
+}
 
 /* ---- statements that other implementations made ---- */
 
@@ -115,6 +132,7 @@ static void the_uvm_statement_resolves_and_has_expired(void **state)
     statement = load("mst/uvm-transparent.cose");
     assert_int_equal(sigb_did_resolve(UVM_ISS, sigb_statement_certs(statement), SIGB_TIME_UNCHECKED, NULL),
                      SIGB_OK);
+    assert_int_equal(named_by_issuer(statement), 2); /* the root */
     assert_refused(sigb_did_resolve(UVM_ISS, sigb_statement_certs(statement), SIGB_TIME_NOW, diag),
                    SIGB_E_EXPIRED, "2026-05-15");
     assert_int_equal(sigb_policy_set_issuer(policy, UVM_ISS, NULL), SIGB_OK);
