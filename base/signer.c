@@ -126,20 +126,60 @@ void signer_doubt(sigb_signer *signer)
     atomic_store(&signer->doubted, true);
 }
 
-/* A signer that returns rubbish is caught here, before anybody can use it. */
-static sigb_rc check_made(sigb_signer *signer, const alg_row *row, sigb_bytes tbs, sigb_bytes made,
-                          sigb_diag *diag)
+static sigb_rc require_usable(const sigb_signer *signer, const alg_row *row, sigb_bytes tbs,
+                              const sigb_buf *signature, sigb_diag *diag)
+{
+    if (signer == NULL || signature == NULL || tbs.len == 0)
+        return sigb_fail(diag, SIGB_E_USAGE,
+                         "a signature needs a signer, something to sign and a place to be put");
+    if (signer->pubkey == NULL)
+        return sigb_fail(diag, SIGB_E_CERT_ABSENT,
+                         "the token does not tell the public key; give the key's certificate first");
+    if (row == NULL || !alg_fits_key(row, signer->pubkey))
+        return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
+                                    row == NULL ? "unknown" : row->name);
+    return SIGB_OK;
+}
+
+static sigb_rc require_length(const sigb_signer *signer, const alg_row *row, size_t made, sigb_diag *diag)
 {
     size_t wanted = alg_signature_len(row, signer->pubkey);
+
+    if (made == wanted)
+        return SIGB_OK;
+    return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT,
+                     "the signer returned %zu bytes where an %s signature has %zu; nothing was written", made,
+                     row->name, wanted);
+}
+
+sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature, sigb_diag *diag)
+{
+    const alg_row *row = alg_row_of(alg);
+    sigb_buf made = SIGB_BUF_INIT;
+    sigb_rc rc = require_usable(signer, row, tbs, signature, diag);
+
+    if (rc == SIGB_OK)
+        rc = signer->ops.sign(signer->impl, alg, tbs, &made, diag);
+    if (rc == SIGB_OK && made.failed)
+        rc = sigb_no_memory(diag);
+    if (rc == SIGB_OK)
+        rc = require_length(signer, row, made.len, diag);
+    if (rc == SIGB_OK) {
+        sigb_buf_append(signature, sigb_buf_bytes(&made));
+        rc = signature->failed ? sigb_no_memory(diag) : SIGB_OK;
+    }
+    sigb_buf_free(&made);
+    return rc;
+}
+
+/* A signer that returns rubbish is caught here, before anybody can use it. */
+static sigb_rc prove(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_bytes made, sigb_diag *diag)
+{
     sigb_rc rc;
 
-    if (made.len != wanted)
-        return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT,
-                         "the signer returned %zu bytes where an %s signature has %zu; nothing was written",
-                         made.len, row->name, wanted);
     if (!atomic_exchange(&signer->doubted, false))
         return SIGB_OK;
-    rc = pubkey_verify(signer->pubkey, row->id, tbs, made, NULL);
+    rc = pubkey_verify(signer->pubkey, alg, tbs, made, NULL);
     if (rc == SIGB_OK)
         return SIGB_OK;
     signer_doubt(signer);
@@ -153,24 +193,12 @@ static sigb_rc check_made(sigb_signer *signer, const alg_row *row, sigb_bytes tb
 sigb_rc sigb_signer_sign(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
                          sigb_diag *diag)
 {
-    const alg_row *row = alg_row_of(alg);
     sigb_buf made = SIGB_BUF_INIT;
-    sigb_rc rc;
+    sigb_rc rc = signature == NULL ? sigb_fail(diag, SIGB_E_USAGE, "a signature needs a place to be put")
+                                   : signer_make(signer, alg, tbs, &made, diag);
 
-    if (signer == NULL || signature == NULL || tbs.len == 0)
-        return sigb_fail(diag, SIGB_E_USAGE,
-                         "a signature needs a signer, something to sign and a place to be put");
-    if (signer->pubkey == NULL)
-        return sigb_fail(diag, SIGB_E_CERT_ABSENT,
-                         "the token does not tell the public key; give the key's certificate first");
-    if (row == NULL || !alg_fits_key(row, signer->pubkey))
-        return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
-                                    row == NULL ? "unknown" : row->name);
-    rc = signer->ops.sign(signer->impl, alg, tbs, &made, diag);
-    if (rc == SIGB_OK && made.failed)
-        rc = sigb_no_memory(diag);
     if (rc == SIGB_OK)
-        rc = check_made(signer, row, tbs, sigb_buf_bytes(&made), diag);
+        rc = prove(signer, alg, tbs, sigb_buf_bytes(&made), diag);
     if (rc == SIGB_OK) {
         sigb_buf_append(signature, sigb_buf_bytes(&made));
         rc = signature->failed ? sigb_no_memory(diag) : SIGB_OK;

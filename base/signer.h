@@ -21,6 +21,13 @@ SIGB_CHECK sigb_rc signer_new(const sigb_signer_ops *ops, void *impl, sigb_bytes
  */
 void signer_doubt(sigb_signer *signer);
 
+/*
+ * Like sigb_signer_sign(), for a caller that verifies every signature itself:
+ * the length alone is checked.
+ */
+SIGB_CHECK sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
+                               sigb_diag *diag);
+
 /* The pinned public key, parsed; NULL while it is not known. */
 const EVP_PKEY *signer_key(const sigb_signer *signer);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sigbridge sign: a statement about a payload, signed by a key in a token. */
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -66,6 +68,10 @@ struct signing {
     sigb_hash hash; /* NONE: the payload itself */
     int artifact;   /* descriptor of what is hashed, -1 if none */
     sigb_buf roots, certs, payload, statement;
+    pthread_t reader; /* reads roots and certs while the module loads */
+    bool reading, certs_read;
+    sigb_rc certs_rc;
+    sigb_diag certs_diag;
     struct pins pins;
     sigb_signer *signer;
     sigb_issuer *issuer;
@@ -154,15 +160,68 @@ static sigb_rc check_output(struct signing *s, sigb_diag *diag)
     return rc == SIGB_OK ? output_check(s->out, s->args->common.force, diag) : rc;
 }
 
-static sigb_rc read_certs(struct signing *s, sigb_diag *diag)
+static void *read_certs(void *signing)
 {
-    sigb_rc rc = input_certs(&s->args->root, "root", &s->roots, diag);
+    struct signing *s = signing;
+    sigb_diag *diag = &s->certs_diag;
 
-    if (rc == SIGB_OK)
-        rc = input_certs(&s->args->cert, "certificate", &s->certs, diag);
-    if (rc == SIGB_OK)
-        rc = input_certs(&s->args->chain, "chain", &s->certs, diag);
-    return rc;
+    s->certs_rc = input_certs(&s->args->root, "root", &s->roots, diag);
+    if (s->certs_rc == SIGB_OK)
+        s->certs_rc = input_certs(&s->args->cert, "certificate", &s->certs, diag);
+    if (s->certs_rc == SIGB_OK)
+        s->certs_rc = input_certs(&s->args->chain, "chain", &s->certs, diag);
+    return NULL;
+}
+
+static bool names_stdin(const option_list *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->items[i], "-") == 0)
+            return true;
+    return false;
+}
+
+/* Waits until they are read, and says how that ended. */
+static sigb_rc await_certs(struct signing *s, sigb_diag *diag)
+{
+    if (s->reading)
+        (void)pthread_join(s->reader, NULL);
+    s->reading = false;
+    if (s->certs_rc != SIGB_OK)
+        *diag = s->certs_diag;
+    return s->certs_rc;
+}
+
+/* Standard input, which a PIN or the payload may claim as well, is read in its turn. */
+static sigb_rc read_piped_certs(struct signing *s, sigb_diag *diag)
+{
+    const struct sign_args *args = s->args;
+
+    s->certs_read = names_stdin(&args->root) || names_stdin(&args->cert) || names_stdin(&args->chain);
+    if (!s->certs_read)
+        return SIGB_OK;
+    (void)read_certs(s);
+    return await_certs(s, diag);
+}
+
+/*
+ * Loading a module and reading a first certificate take milliseconds each: they
+ * go side by side. Signals stay with the main thread.
+ */
+static sigb_rc begin_certs(struct signing *s, sigb_diag *diag)
+{
+    sigset_t all, before;
+
+    (void)diag;
+    if (s->certs_read)
+        return SIGB_OK;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    s->reading = pthread_create(&s->reader, NULL, read_certs, s) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!s->reading)
+        (void)read_certs(s);
+    return SIGB_OK;
 }
 
 static sigb_rc read_pin(struct signing *s, sigb_diag *diag)
@@ -180,12 +239,23 @@ static sigb_rc read_payload(struct signing *s, sigb_diag *diag)
 
 /* ---- with the token ---- */
 
+/* Nobody is asked for a PIN while a certificate may still turn out to be unreadable. */
+static sigb_rc ask_pin(void *signing, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
+{
+    struct signing *s = signing;
+    sigb_rc rc = await_certs(s, diag);
+
+    return rc == SIGB_OK ? pins_ask(&s->pins, request, pin, diag) : rc;
+}
+
 static sigb_rc open_signer(struct signing *s, sigb_diag *diag)
 {
     sigb_pkcs11_options options = {
-        .module = s->args->module, .pin = pins_ask, .pin_arg = &s->pins, .notes = {report_note, s->report}};
+        .module = s->args->module, .pin = ask_pin, .pin_arg = s, .notes = {report_note, s->report}};
+    sigb_rc rc = sigb_signer_from_pkcs11(s->args->key, &options, &s->signer, diag);
+    sigb_rc certs_rc = await_certs(s, diag); /* what comes first in this order is what is told */
 
-    return sigb_signer_from_pkcs11(s->args->key, &options, &s->signer, diag);
+    return certs_rc == SIGB_OK ? rc : certs_rc;
 }
 
 /* Where a token hides the public key, the leaf of the checked chain says which one signatures must fit. */
@@ -278,6 +348,8 @@ static sigb_rc tell(struct signing *s, sigb_diag *diag)
 
 static void signing_free(struct signing *s)
 {
+    if (s->reading)
+        (void)pthread_join(s->reader, NULL);
     sigb_builder_free(s->builder);
     sigb_issuer_free(s->issuer);
     sigb_signer_free(s->signer);
@@ -291,10 +363,10 @@ static void signing_free(struct signing *s)
     sigb_buf_free(&s->statement);
 }
 
-/* In this order: nothing is asked of a person or a token before what can be known without it. */
+/* In this order: nothing is asked of a person before what can be known without it. */
 static sigb_rc (*const STEPS[])(struct signing *, sigb_diag *) = {
-    check_combination, read_claims, check_output, read_certs, read_pin,        read_payload, open_signer,
-    derive_issuer,     build,       put_payload,  sign,       write_statement, tell,
+    check_combination, read_claims,   check_output, read_piped_certs, read_pin, begin_certs,     read_payload,
+    open_signer,       derive_issuer, build,        put_payload,      sign,     write_statement, tell,
 };
 
 static sigb_rc sign_run(const void *args, struct report *report, sigb_diag *diag)

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/libctx.h"
 #include "base/pubkey.h"
+#include "base/signer.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cose/claims.h"
@@ -416,7 +417,7 @@ sigb_rc sigb_builder_sign(sigb_builder *builder, sigb_signer *signer, sigb_buf *
     if (rc == SIGB_OK)
         rc = sigb_builder_prepare(builder, &tbs, diag);
     if (rc == SIGB_OK)
-        rc = sigb_signer_sign(signer, builder->alg->id, sigb_buf_bytes(&tbs), &signature, diag);
+        rc = signer_make(signer, builder->alg->id, sigb_buf_bytes(&tbs), &signature, diag); /* finish verifies */
     if (rc == SIGB_OK)
         rc = sigb_builder_finish(builder, sigb_buf_bytes(&signature), statement, diag);
     sigb_buf_free(&signature);

@@ -41,7 +41,7 @@ export SIGB_FAULTY_MODULE=$PKCS11_MODULE_PATH
 while read -r plan words; do
     SIGB_FAULTY_PLAN=$plan refused 3 signature-fault "$words" by --key "$key" --module "$faulty" --pin-file pin
 done <<'ROWS'
-flip does not verify with the key's public half; nothing was written
+flip it does not verify with the leaf's key, so nothing was written
 short the signer returned 63 bytes where an ES256 signature has 64
 empty the signer returned 0 bytes where an ES256 signature has 64
 ROWS
