@@ -39,9 +39,12 @@ static sigb_rc show_statement(struct report *report, sigb_bytes bytes, sigb_diag
 static sigb_rc show_certs(struct report *report, sigb_bytes bytes, sigb_diag *diag)
 {
     sigb_buf certs = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_certs_append(&certs, bytes, diag);
+    sigb_diag why = {{0}, 0};
+    sigb_rc rc = sigb_certs_append(&certs, bytes, &why);
 
-    if (rc == SIGB_OK)
+    if (rc != SIGB_OK)
+        rc = fail(diag, rc, "no COSE statement begins like this, and as certificates: %s", why.text);
+    else
         rc = sigb_certs_describe(sigb_buf_bytes(&certs), &report->data, diag);
     if (rc == SIGB_OK) {
         report_text(report, "kind", sigb_bytes_text("certificates"));

@@ -45,7 +45,7 @@ openssl x509 -in leaf.pem -outform der -out leaf.der
 is "$(field json 'd["kind"], len(d["certificates"])')" "('certificates', 1)"
 head -c 100 leaf.der >cut.der
 refused 4 cert-unreadable '100 bytes are not a DER certificate' "$sigbridge" inspect cut.der
-refused 4 cert-unreadable 'PEM or DER is wanted' "$sigbridge" inspect payload.json
+refused 4 cert-unreadable 'no COSE statement begins like this, and as certificates: no certificate in' "$sigbridge" inspect payload.json
 
 # statements of others
 for each in "${SIGBRIDGE_CORPUS:-$top/../shared/corpus}"/mst/*.cose; do
