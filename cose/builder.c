@@ -417,7 +417,8 @@ sigb_rc sigb_builder_sign(sigb_builder *builder, sigb_signer *signer, sigb_buf *
     if (rc == SIGB_OK)
         rc = sigb_builder_prepare(builder, &tbs, diag);
     if (rc == SIGB_OK)
-        rc = signer_make(signer, builder->alg->id, sigb_buf_bytes(&tbs), &signature, diag); /* finish verifies */
+        rc = signer_make(signer, builder->alg->id, sigb_buf_bytes(&tbs), &signature,
+                         diag); /* finish verifies */
     if (rc == SIGB_OK)
         rc = sigb_builder_finish(builder, sigb_buf_bytes(&signature), statement, diag);
     sigb_buf_free(&signature);
