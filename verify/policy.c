@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "base/certs.h"
 #include "base/error.h"
@@ -54,6 +55,20 @@ static sigb_rc set_text(char **place, const char *text, sigb_diag *diag)
 
 /* ---- anchors ---- */
 
+/*
+ * OpenSSL reads extensions when they are first asked for: here, and not in the
+ * threads that share the roots. Unreadable ones are for the chain's check to judge.
+ */
+static sigb_rc read_extensions(STACK_OF(X509) * roots, sigb_diag *diag)
+{
+    ERR_clear_error();
+    for (int i = 0; i < sk_X509_num(roots); i++)
+        if (X509_check_purpose(sk_X509_value(roots, i), -1, 0) != 1 &&
+            sigb_openssl_refused(diag, SIGB_E_CHAIN, "unreadable extensions") == SIGB_E_MEMORY)
+            return SIGB_E_MEMORY;
+    return SIGB_OK;
+}
+
 /* Moves all of `more` behind `roots`; nothing can fail once there is room. */
 static sigb_rc add_roots(STACK_OF(X509) * *roots, STACK_OF(X509) * more, sigb_diag *diag)
 {
@@ -79,6 +94,8 @@ sigb_rc sigb_policy_put_roots(sigb_policy *policy, sigb_bytes certs, sigb_diag *
         rc = sigb_fail(diag, SIGB_E_ANCHOR, "no root certificate in it");
     if (rc == SIGB_OK)
         rc = certs_parse(certs, &more, diag);
+    if (rc == SIGB_OK)
+        rc = read_extensions(more, diag);
     if (rc == SIGB_OK)
         rc = add_roots(&policy->roots, more, diag);
     if (rc == SIGB_OK)
