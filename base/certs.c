@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "base/der.h"
 #include "base/error.h"
 #include "base/libctx.h"
 
@@ -122,11 +123,7 @@ sigb_rc cert_put(X509 *cert, sigb_buf *der, sigb_diag *diag)
     unsigned char *bytes = NULL;
     int len = i2d_X509(cert, &bytes);
 
-    if (len <= 0)
-        return sigb_openssl_failed(diag, "to write a certificate");
-    sigb_buf_append(der, sigb_bytes_of(bytes, (size_t)len));
-    OPENSSL_free(bytes);
-    return der->failed ? sigb_no_memory(diag) : SIGB_OK;
+    return der_take(der, bytes, len, "to write a certificate", diag);
 }
 
 sigb_rc cert_put_spki(X509 *cert, sigb_buf *spki, sigb_diag *diag)
@@ -134,11 +131,7 @@ sigb_rc cert_put_spki(X509 *cert, sigb_buf *spki, sigb_diag *diag)
     unsigned char *bytes = NULL;
     int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &bytes);
 
-    if (len <= 0)
-        return sigb_openssl_failed(diag, "to write a public key");
-    sigb_buf_append(spki, sigb_bytes_of(bytes, (size_t)len));
-    OPENSSL_free(bytes);
-    return spki->failed ? sigb_no_memory(diag) : SIGB_OK;
+    return der_take(spki, bytes, len, "to write a public key", diag);
 }
 
 /* Checks one certificate and appends it; *count is how many came from this input. */

@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "base/alg.h"
+#include "base/der.h"
 #include "base/ecdsa.h"
 #include "base/error.h"
 #include "base/libctx.h"
@@ -40,15 +41,10 @@ sigb_rc pubkey_put_spki(const EVP_PKEY *key, sigb_buf *spki, sigb_diag *diag)
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(key, &der);
 
-    if (len <= 0)
-        return sigb_openssl_failed(diag, "to write a public key");
-    sigb_buf_append(spki, sigb_bytes_of(der, (size_t)len));
-    OPENSSL_free(der);
-    return spki->failed ? sigb_no_memory(diag) : SIGB_OK;
+    return der_take(spki, der, len, "to write a public key", diag);
 }
 
-/* PSS as RFC 8230 has it: salt as long as the digest, MGF1 over the same digest (OpenSSL's default). */
-static bool set_pss(EVP_PKEY_CTX *ctx, const alg_row *row)
+bool pubkey_set_padding(EVP_PKEY_CTX *ctx, const alg_row *row)
 {
     return row->family != ALG_RSA_PSS || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
                                           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)row->digest_len) > 0);
@@ -59,7 +55,7 @@ static bool context_init(EVP_MD_CTX *ctx, EVP_PKEY *key, const alg_row *row)
     EVP_PKEY_CTX *pctx = NULL; /* belongs to ctx */
 
     return EVP_DigestVerifyInit_ex(ctx, &pctx, row->digest, libctx_get(), NULL, key, NULL) == 1 &&
-           set_pss(pctx, row);
+           pubkey_set_padding(pctx, row);
 }
 
 struct verifier {

@@ -8,6 +8,8 @@
 #include <sigbridge/alg.h>
 #include <sigbridge/bytes.h>
 
+#include "base/alg.h"
+
 /* Reads one DER SubjectPublicKeyInfo without trailing bytes. The caller frees *key. SIGB_E_KEY_UNSUPPORTED. */
 SIGB_CHECK sigb_rc pubkey_parse(sigb_bytes spki, EVP_PKEY **key, sigb_diag *diag);
 
@@ -21,6 +23,9 @@ SIGB_CHECK sigb_rc pubkey_put_spki(const EVP_PKEY *key, sigb_buf *spki, sigb_dia
  */
 SIGB_CHECK sigb_rc pubkey_verify(EVP_PKEY *key, sigb_alg alg, sigb_bytes tbs, sigb_bytes signature,
                                  sigb_diag *diag);
+
+/* PSS as RFC 8230 has it: salt as long as the digest, MGF1 over the same digest. Other families need none. */
+bool pubkey_set_padding(EVP_PKEY_CTX *ctx, const alg_row *row);
 
 /*
  * A key with what OpenSSL must set up before it can verify kept ready, for keys

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/chain.h"
 
-#include <time.h>
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "base/der.h"
 #include "base/error.h"
 #include "base/libctx.h"
 #include "base/time.h"
@@ -66,16 +65,6 @@ static const struct reason_row *reason_of(int error)
     return NULL;
 }
 
-static bool seconds_of(const ASN1_TIME *time, int64_t *at)
-{
-    struct tm tm;
-
-    if (ASN1_TIME_to_tm(time, &tm) != 1)
-        return false;
-    *at = (int64_t)timegm(&tm);
-    return true;
-}
-
 /* ", valid from X to Y, judged at Z" behind a refusal that is about time. */
 static const char *validity_text(X509 *cert, int64_t at, char text[3 * TIME_TEXT + 32])
 {
@@ -83,8 +72,8 @@ static const char *validity_text(X509 *cert, int64_t at, char text[3 * TIME_TEXT
     int64_t not_before, not_after;
 
     text[0] = '\0';
-    if (seconds_of(X509_get0_notBefore(cert), &not_before) &&
-        seconds_of(X509_get0_notAfter(cert), &not_after))
+    if (der_seconds(X509_get0_notBefore(cert), &not_before) &&
+        der_seconds(X509_get0_notAfter(cert), &not_after))
         (void)snprintf(text, 3 * TIME_TEXT + 32, " (valid %s to %s, judged at %s)",
                        time_text(not_before, from), time_text(not_after, to), time_text(at, now));
     return text;
@@ -261,10 +250,10 @@ static void narrow(chain_window *window, const ASN1_TIME *from, const ASN1_TIME 
     int64_t not_before = INT64_MAX, not_after = INT64_MIN; /* unreadable: nothing is inside */
 
     if (from != NULL)
-        (void)seconds_of(from, &not_before);
+        (void)der_seconds(from, &not_before);
     if (to == NULL)
         not_after = INT64_MAX; /* a CRL need not say when the next one comes */
-    else if (seconds_of(to, &not_after))
+    else if (der_seconds(to, &not_after))
         not_after--; /* OpenSSL counts the last second as over */
     if (not_before > window->not_before)
         window->not_before = not_before;

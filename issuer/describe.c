@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sigbridge/issuer.h>
 
-#include <time.h>
-
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/core_names.h>
 #include <openssl/x509v3.h>
 
 #include "base/certs.h"
+#include "base/der.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -18,9 +17,9 @@
 static void put_time(sigb_buf *text, const ASN1_TIME *time)
 {
     char room[TIME_TEXT];
-    struct tm tm;
+    int64_t at;
 
-    text_put(text, ASN1_TIME_to_tm(time, &tm) == 1 ? time_text((int64_t)timegm(&tm), room) : "unreadable");
+    text_put(text, der_seconds(time, &at) ? time_text(at, room) : "unreadable");
 }
 
 static void put_key(sigb_buf *text, X509 *cert)

@@ -13,6 +13,7 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
+#include "base/der.h"
 #include "base/error.h"
 #include "base/libctx.h"
 #include "base/pubkey.h"
@@ -192,11 +193,7 @@ static sigb_rc put_ec_key(EVP_PKEY *key, int curve, sigb_buf *spki, sigb_diag *d
     ERR_clear_error();
     len = ec_encode(key, curve, &der);
     EVP_PKEY_free(key);
-    if (len <= 0)
-        return sigb_openssl_failed(diag, "to write a public key");
-    sigb_buf_append(spki, sigb_bytes_of(der, (size_t)len));
-    OPENSSL_free(der);
-    return spki->failed ? sigb_no_memory(diag) : SIGB_OK;
+    return der_take(spki, der, len, "to write a public key", diag);
 }
 
 static sigb_rc ec_put(sigb_bytes params, sigb_bytes point, sigb_buf *spki, sigb_diag *diag)

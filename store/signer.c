@@ -2,7 +2,6 @@
 /* A signer over a key that the application has in OpenSSL: in memory, a provider, an engine. */
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
 
 #include <sigbridge/signer.h>
 
@@ -16,20 +15,13 @@ static void pkey_free(void *impl)
     EVP_PKEY_free(impl);
 }
 
-/* RFC 8230: the salt is as long as the digest; MGF1 over the same digest is OpenSSL's default. */
-static bool set_padding(EVP_PKEY_CTX *ctx, const alg_row *row)
-{
-    return row->family != ALG_RSA_PSS || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
-                                          EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)row->digest_len) > 0);
-}
-
 /* No library context is named: OpenSSL then goes to the provider that holds the key, wherever it was loaded. */
 static bool sign_into(EVP_PKEY *key, const alg_row *row, sigb_bytes tbs, uint8_t *made, size_t *len)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL; /* belongs to ctx */
     bool done = ctx != NULL && EVP_DigestSignInit_ex(ctx, &pctx, row->digest, NULL, NULL, key, NULL) == 1 &&
-                set_padding(pctx, row) && EVP_DigestSign(ctx, made, len, tbs.ptr, tbs.len) == 1;
+                pubkey_set_padding(pctx, row) && EVP_DigestSign(ctx, made, len, tbs.ptr, tbs.len) == 1;
 
     EVP_MD_CTX_free(ctx);
     return done;

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include "base/certs.h"
+#include "base/der.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "token/issue.h"
@@ -108,32 +109,22 @@ static void fields_free(fields *of)
     sigb_buf_free(&of->serial);
 }
 
-/* Takes what an i2d function wrote. */
-static sigb_rc take(sigb_buf *out, unsigned char *bytes, int len, sigb_diag *diag)
-{
-    if (len <= 0)
-        return sigb_openssl_failed(diag, "to write a certificate's field");
-    sigb_buf_append(out, sigb_bytes_of(bytes, (size_t)len));
-    OPENSSL_free(bytes);
-    return out->failed ? sigb_no_memory(diag) : SIGB_OK;
-}
-
 static sigb_rc fields_read(X509 *cert, fields *of, sigb_diag *diag)
 {
-    unsigned char *bytes = NULL;
-    int len = i2d_X509_NAME(X509_get_subject_name(cert), &bytes);
-    sigb_rc rc = take(&of->subject, bytes, len, diag);
+    static const char what[] = "to write a certificate's field";
+    unsigned char *subject = NULL, *issuer = NULL, *serial = NULL;
+    int len = i2d_X509_NAME(X509_get_subject_name(cert), &subject);
+    sigb_rc rc = der_take(&of->subject, subject, len, what, diag);
 
-    if (rc != SIGB_OK)
-        return rc;
-    bytes = NULL;
-    len = i2d_X509_NAME(X509_get_issuer_name(cert), &bytes);
-    rc = take(&of->issuer, bytes, len, diag);
-    if (rc != SIGB_OK)
-        return rc;
-    bytes = NULL;
-    len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &bytes);
-    return take(&of->serial, bytes, len, diag);
+    if (rc == SIGB_OK) {
+        len = i2d_X509_NAME(X509_get_issuer_name(cert), &issuer);
+        rc = der_take(&of->issuer, issuer, len, what, diag);
+    }
+    if (rc == SIGB_OK) {
+        len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &serial);
+        rc = der_take(&of->serial, serial, len, what, diag);
+    }
+    return rc;
 }
 
 static void fill_object(template *list, const fields *of, sigb_bytes der, sigb_bytes label, sigb_bytes id)

@@ -13,6 +13,7 @@
 
 #include "base/alg.h"
 #include "base/certs.h"
+#include "base/der.h"
 #include "base/ecdsa.h"
 #include "base/error.h"
 #include "base/libctx.h"
@@ -134,22 +135,12 @@ static sigb_rc put_signature(sigb_buf *out, const alg_row *row, sigb_bytes raw, 
     return rc;
 }
 
-/* Takes what an i2d function wrote. */
-static sigb_rc put_written(sigb_buf *out, unsigned char *bytes, int len, sigb_diag *diag)
-{
-    if (len <= 0)
-        return sigb_openssl_failed(diag, "to write a certificate");
-    sigb_buf_append(out, sigb_bytes_of(bytes, (size_t)len));
-    OPENSSL_free(bytes);
-    return out->failed ? sigb_no_memory(diag) : SIGB_OK;
-}
-
 static sigb_rc put_tbs(sigb_buf *out, X509 *tbs, sigb_diag *diag)
 {
     unsigned char *bytes = NULL;
     int len = i2d_re_X509_tbs(tbs, &bytes);
 
-    return put_written(out, bytes, len, diag);
+    return der_take(out, bytes, len, "to write a certificate", diag);
 }
 
 static sigb_rc put_algorithm(sigb_buf *out, X509 *tbs, sigb_diag *diag)
@@ -157,7 +148,7 @@ static sigb_rc put_algorithm(sigb_buf *out, X509 *tbs, sigb_diag *diag)
     unsigned char *bytes = NULL;
     int len = i2d_X509_ALGOR(X509_get0_tbs_sigalg(tbs), &bytes);
 
-    return put_written(out, bytes, len, diag);
+    return der_take(out, bytes, len, "to write a certificate", diag);
 }
 
 /* Appends the content of the outer SEQUENCE. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/tbs.h"
 
-#include <time.h>
-
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "base/der.h"
 #include "base/error.h"
 #include "base/libctx.h"
 #include "base/pubkey.h"
@@ -105,23 +104,13 @@ static sigb_rc check_dates(const cert_plan *plan, sigb_diag *diag)
     return SIGB_OK;
 }
 
-static bool asn1_seconds(const ASN1_TIME *time, int64_t *seconds)
-{
-    struct tm tm;
-
-    if (ASN1_TIME_to_tm(time, &tm) != 1)
-        return false;
-    *seconds = (int64_t)timegm(&tm);
-    return true;
-}
-
 static sigb_rc check_issuer_dates(const cert_plan *plan, sigb_diag *diag)
 {
     int64_t begin = 0, end = 0;
     char wanted[TIME_TEXT], has[TIME_TEXT];
 
-    if (!asn1_seconds(X509_get0_notBefore(plan->issuer), &begin) ||
-        !asn1_seconds(X509_get0_notAfter(plan->issuer), &end))
+    if (!der_seconds(X509_get0_notBefore(plan->issuer), &begin) ||
+        !der_seconds(X509_get0_notAfter(plan->issuer), &end))
         return sigb_openssl_refused(diag, SIGB_E_CERT_DER, "the issuing certificate's dates cannot be read");
     if (plan->from < begin)
         return sigb_fail(diag, SIGB_E_NOT_YET_VALID,
