@@ -95,7 +95,8 @@ sigb_bytes sigb_signer_certs(const sigb_signer *signer);
 /*
  * Pins the public key that signatures must verify against. Needed where
  * sigb_signer_spki() is empty, before the first signature; elsewhere a
- * comparison. sigb_builder_sign() calls it.
+ * comparison. sigb_builder_sign() calls it, in any thread; who pins a key by
+ * this call does so before other threads use the signer.
  * SIGB_E_CERT_OTHER_KEY: the signer is known to hold another key.
  */
 SIGB_CHECK sigb_rc sigb_signer_expect(sigb_signer *signer, sigb_bytes spki, sigb_diag *diag);

@@ -5,7 +5,7 @@
  * no flag that leaves a check out, and no policy without an anchor.
  *
  * All cryptography runs in a library context of this library's own, whatever
- * openssl.cnf says.
+ * openssl.cnf says, unless the application named another (sigb_use_libctx()).
  *
  * Threads: set a policy up in one thread; then any number of threads may verify
  * with it. It remembers chains that it has checked (same bytes, same anchors,
