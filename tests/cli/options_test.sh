@@ -59,7 +59,7 @@ has err "cannot read the file '--json': No such file or directory"
 # --json that is the value of another option is not taken for the option
 "$sigbridge" sign --key pkcs11: --root r --subject --json -- p >json 2>err && die 'no such root'
 is "$(cat json)" ''
-has err "cannot read the root 'r'"
+has err "cannot read the payload 'p'"
 
 # ---- files ----
 
