@@ -8,6 +8,13 @@ bool bench_line_met(const bench_line *line)
     return line->higher ? line->ratio >= line->target : line->ratio <= line->target;
 }
 
+static bool last_missed;
+
+bool bench_last_missed(void)
+{
+    return last_missed;
+}
+
 bool bench_line_print(const bench_line *line)
 {
     printf(
@@ -16,5 +23,6 @@ bool bench_line_print(const bench_line *line)
         line->name, line->value, line->unit, line->against, line->ratio, line->target,
         line->higher ? "higher" : "lower");
     fflush(stdout);
-    return bench_line_met(line);
+    last_missed = !bench_line_met(line);
+    return !last_missed;
 }

@@ -22,4 +22,7 @@ bool bench_line_met(const bench_line *line);
 /* Prints the line; true when the target is met. */
 bool bench_line_print(const bench_line *line);
 
+/* True if the line printed last missed its target: what ended the program then is no error. */
+bool bench_last_missed(void);
+
 #endif
