@@ -2,6 +2,7 @@
 /* sigbridge token delete: asks first, and shows everything that would go. */
 #include <errno.h>
 #include <fcntl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cli/output.h"
@@ -55,6 +56,7 @@ static bool ask(struct deleting *d, const sigb_token_item *items, size_t count)
     text_put(&question, "delete ");
     text_put_int(&question, (int64_t)count);
     text_put(&question, count == 1 ? " object? type yes: " : " objects? type yes: ");
+    (void)tcflush(tty, TCIFLUSH); /* what was typed before the question answers nothing */
     yes = !question.failed &&
           output_write(tty, sigb_buf_bytes(&question), "the terminal", &ignored) == SIGB_OK &&
           answer_is_yes(tty);

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command on a terminal of its own, types lines when it asks, prints what the terminal showed.
 
-usage: terminal.py LINES COMMAND [ARGUMENT]...     LINES are separated by "|"; each is typed behind a "): " or "yes: "
+usage: terminal.py LINES COMMAND [ARGUMENT]...     LINES are separated by "|"; each is typed behind a "): " or "yes: ",
+                                                   one that begins with "!" before the command runs
 """
 import os
 import pty
 import re
 import sys
+import time
 
 ASKS = re.compile(rb"(\): |yes: )$")
 
@@ -14,6 +16,8 @@ ASKS = re.compile(rb"(\): |yes: )$")
 def main():
     lines = [line.encode() + b"\n" for line in sys.argv[1].split("|")] if sys.argv[1] else []
     pid, terminal = pty.fork()
+    if lines and lines[0].startswith(b"!"):
+        os.write(terminal, lines.pop(0)[1:]) if pid else time.sleep(0.3)
     if pid == 0:
         os.execvp(sys.argv[2], sys.argv[2:])
     shown = b""

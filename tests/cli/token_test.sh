@@ -78,6 +78,7 @@ for answer in no '' y 'yes please' YES; do
     on_terminal "$answer " "$sigbridge" token delete 'pkcs11:token=first;object=k-P-256' --pin-file pin >screen && die "deleted for '$answer'"
     has screen 'not-confirmed'
 done
+on_terminal '!yes|no' "$sigbridge" token delete 'pkcs11:token=first;object=k-P-256' --pin-file pin >screen && die 'deleted for what was typed before the question'
 is "$(all)" "$count"
 on_terminal yes "$sigbridge" token delete 'pkcs11:token=first;object=k-P-256' --pin-file pin >screen
 has screen 'delete 3 objects? type yes: '
