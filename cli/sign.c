@@ -32,7 +32,7 @@ static const option OPTIONS[] = {
     {"key",            0,   OPTION_TEXT, NEEDED,   AT(key),            "URI",  NULL, "private key, as a pkcs11: URI (RFC 7512)"},
     {"root",           0,   OPTION_LIST, NEEDED,   AT(root),           "FILE", NULL, "pinned root certificates that the chain must end in"},
     MODULE_OPTION(AT(module)),
-    {"cert",           0,   OPTION_LIST, OPTIONAL, AT(cert),           "FILE", NULL, "the key's certificate; else the token's certificates serve"},
+    {"cert",           0,   OPTION_LIST, OPTIONAL, AT(cert),           "FILE", NULL, "the key's certificate; else it is found on the token"},
     {"chain",          0,   OPTION_LIST, OPTIONAL, AT(chain),          "FILE", NULL, "further certificates of its chain, in any order"},
     {"eku",            0,   OPTION_TEXT, OPTIONAL, AT(eku),            "OID",  NULL, "extended key usage that the issuer names; else the only one"},
     {"subject",        0,   OPTION_TEXT, OPTIONAL, AT(subject),        "TEXT", NULL, "what the statement is about (CWT sub)"},
@@ -261,7 +261,7 @@ static sigb_rc open_signer(struct signing *s, sigb_diag *diag)
 /* Where a token hides the public key, the leaf of the checked chain says which one signatures must fit. */
 static sigb_rc derive_issuer(struct signing *s, sigb_diag *diag)
 {
-    sigb_bytes pool = s->args->cert.count == 0 ? sigb_signer_certs(s->signer) : SIGB_BYTES_NONE;
+    sigb_bytes pool = sigb_signer_certs(s->signer);
     sigb_issuer_options options = {.certs = sigb_buf_bytes(&s->certs),
                                    .roots = sigb_buf_bytes(&s->roots),
                                    .spki = sigb_signer_spki(s->signer),

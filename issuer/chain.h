@@ -67,9 +67,8 @@ const char *cert_name(X509 *cert, char room[CERT_NAME_ROOM]);
 SIGB_CHECK sigb_rc eku_require(X509 *leaf, const char *oid, sigb_diag *diag);
 
 /*
- * The one EKU that can name an issuer: neither anyExtendedKeyUsage nor one of the
- * general purposes of id-kp (1.3.6.1.5.5.7.3.*), unless it is the only one.
- * Appends the dotted OID. SIGB_E_EKU_AMBIGUOUS lists them.
+ * The only EKU of the leaf: appends the dotted OID. Never chosen among several,
+ * whatever they are for: SIGB_E_EKU_AMBIGUOUS lists them. _EKU_ANY, _EKU_ABSENT.
  */
 SIGB_CHECK sigb_rc eku_only(X509 *leaf, sigb_buf *oid, sigb_diag *diag);
 

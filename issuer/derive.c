@@ -146,16 +146,34 @@ static void add_candidate(derivation *d, X509 *cert)
         d->candidates[d->count++] = (candidate){.leaf = cert, .eku = SIGB_BUF_INIT};
 }
 
-static sigb_rc find_by_key(derivation *d, sigb_bytes spki, sigb_diag *diag)
+static sigb_rc find_by_key(derivation *d, STACK_OF(X509) * certs, sigb_bytes spki, sigb_diag *diag)
 {
     sigb_rc rc = SIGB_OK;
     bool same;
 
-    for (int i = 0; rc == SIGB_OK && i < sk_X509_num(d->all); i++) {
-        rc = carries(sk_X509_value(d->all, i), spki, &same, diag);
+    for (int i = 0; rc == SIGB_OK && i < sk_X509_num(certs); i++) {
+        rc = carries(sk_X509_value(certs, i), spki, &same, diag);
         if (rc == SIGB_OK && same)
-            add_candidate(d, sk_X509_value(d->all, i));
+            add_candidate(d, sk_X509_value(certs, i));
     }
+    return rc;
+}
+
+static X509 *find_end_entity(STACK_OF(X509) * certs)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (X509_check_ca(sk_X509_value(certs, i)) == 0)
+            return sk_X509_value(certs, i);
+    return NULL;
+}
+
+/* What a person gave goes first: the pool is looked at where no leaf was given, not to mend a wrong one. */
+static sigb_rc find_given_or_pooled(derivation *d, sigb_bytes spki, sigb_diag *diag)
+{
+    sigb_rc rc = find_by_key(d, d->certs, spki, diag);
+
+    if (rc == SIGB_OK && d->count == 0 && find_end_entity(d->certs) == NULL)
+        rc = find_by_key(d, d->pool, spki, diag);
     return rc;
 }
 
@@ -181,15 +199,14 @@ static void find_by_place(derivation *d)
 
 static sigb_rc fail_without_candidate(const derivation *d, sigb_diag *diag)
 {
+    X509 *other = find_end_entity(d->certs);
     char name[CERT_NAME_ROOM];
 
-    for (int i = 0; i < sk_X509_num(d->certs); i++)
-        if (X509_check_ca(sk_X509_value(d->certs, i)) == 0)
-            return sigb_openssl_refused(
-                diag, SIGB_E_CERT_OTHER_KEY,
-                "%s is the certificate of another key than the signing key; give the one that "
-                "was issued for this key",
-                cert_name(sk_X509_value(d->certs, i), name));
+    if (other != NULL)
+        return sigb_openssl_refused(diag, SIGB_E_CERT_OTHER_KEY,
+                                    "%s is the certificate of another key than the signing key; give the one "
+                                    "that was issued for this key",
+                                    cert_name(other, name));
     return sigb_fail(diag, SIGB_E_CERT_ABSENT,
                      "none of %d certificates is the signing key's; give the one that was issued for it",
                      sk_X509_num(d->all));
@@ -223,7 +240,7 @@ static sigb_rc find_candidates(derivation *d, sigb_bytes spki, sigb_diag *diag)
     if (d->candidates == NULL)
         return sigb_no_memory(diag);
     if (spki.len > 0)
-        rc = find_by_key(d, spki, diag);
+        rc = find_given_or_pooled(d, spki, diag);
     else
         find_by_place(d);
     if (rc == SIGB_OK && d->count == 0)

@@ -99,42 +99,25 @@ static bool is_any(const ASN1_OBJECT *oid)
     return OBJ_obj2nid(oid) == NID_anyExtendedKeyUsage;
 }
 
-/* Purposes of everybody's: arcs directly or deeper under id-kp (RFC 5280, 4.2.1.12). */
-static bool is_general(const ASN1_OBJECT *oid)
+/* All EKUs of the leaf, as text for a person. */
+static void put_list(sigb_buf *out, const EXTENDED_KEY_USAGE *ekus)
 {
-    static const uint8_t id_kp[] = {0x2B, 6, 1, 5, 5, 7, 3};
-
-    return is_any(oid) ||
-           (OBJ_length(oid) > sizeof(id_kp) && memcmp(OBJ_get0_data(oid), id_kp, sizeof(id_kp)) == 0);
-}
-
-/* All EKUs of the leaf, or the general ones left out, as text for a person. */
-static void put_list(sigb_buf *out, const EXTENDED_KEY_USAGE *ekus, bool with_general)
-{
-    bool first = true;
-
     for (int i = 0; i < sk_ASN1_OBJECT_num(ekus); i++) {
-        const ASN1_OBJECT *oid = sk_ASN1_OBJECT_value(ekus, i);
-
-        if (!with_general && is_general(oid))
-            continue;
-        if (!first)
-            text_put(out, ", ");
-        first = false;
-        if (!oid_put(out, oid))
+        text_put(out, i == 0 ? "" : ", ");
+        if (!oid_put(out, sk_ASN1_OBJECT_value(ekus, i)))
             text_put(out, "(one that cannot be written)");
     }
 }
 
 /* A refusal that ends in the list of what the leaf has. */
 static sigb_rc fail_with_list(sigb_diag *diag, sigb_rc rc, X509 *leaf, const EXTENDED_KEY_USAGE *ekus,
-                              bool with_general, const char *format, const char *advice)
+                              const char *format, const char *advice)
 {
     char name[CERT_NAME_ROOM];
     sigb_buf list = SIGB_BUF_INIT;
     const char *text;
 
-    put_list(&list, ekus, with_general);
+    put_list(&list, ekus);
     text = text_c_str(&list);
     rc = text == NULL
              ? sigb_no_memory(diag)
@@ -167,7 +150,7 @@ static sigb_rc fail_lacking(X509 *leaf, const char *wanted, const EXTENDED_KEY_U
     char lacks[SIGB_DIAG_TEXT / 2];
 
     (void)snprintf(lacks, sizeof(lacks), "lacks the EKU asked for, %s", wanted);
-    return fail_with_list(diag, SIGB_E_EKU, leaf, ekus, true, lacks,
+    return fail_with_list(diag, SIGB_E_EKU, leaf, ekus, lacks,
                           "ask for one that it has, or use another certificate; it has");
 }
 
@@ -196,32 +179,14 @@ out:
     return rc;
 }
 
-/* How many can name an issuer; *one is the last of them. */
-static int count_candidates(const EXTENDED_KEY_USAGE *ekus, const ASN1_OBJECT **one)
-{
-    int count = 0;
-
-    for (int i = 0; i < sk_ASN1_OBJECT_num(ekus); i++)
-        if (!is_general(sk_ASN1_OBJECT_value(ekus, i))) {
-            *one = sk_ASN1_OBJECT_value(ekus, i);
-            count++;
-        }
-    if (count == 0 && sk_ASN1_OBJECT_num(ekus) == 1) {
-        *one = sk_ASN1_OBJECT_value(ekus, 0);
-        count = 1;
-    }
-    return count;
-}
-
 static sigb_rc put_only(X509 *leaf, const EXTENDED_KEY_USAGE *ekus, sigb_buf *oid, sigb_diag *diag)
 {
-    const ASN1_OBJECT *one = NULL;
-    int count = count_candidates(ekus, &one);
+    const ASN1_OBJECT *one = sk_ASN1_OBJECT_value(ekus, 0);
     size_t before = oid->len;
 
-    if (count != 1)
-        return fail_with_list(diag, SIGB_E_EKU_AMBIGUOUS, leaf, ekus, count == 0,
-                              "has several EKUs and none was named", "name one of them with --eku");
+    if (sk_ASN1_OBJECT_num(ekus) != 1)
+        return fail_with_list(diag, SIGB_E_EKU_AMBIGUOUS, leaf, ekus, "has several EKUs and none was named",
+                              "name the one of your service with --eku");
     if (is_any(one))
         return fail_any(diag);
     if (!oid_put(oid, one))
@@ -242,7 +207,7 @@ sigb_rc eku_only(X509 *leaf, sigb_buf *oid, sigb_diag *diag)
     sigb_rc rc = eku_read(leaf, &ekus, diag);
 
     if (rc == SIGB_OK)
-        rc = ekus == NULL ? fail_absent(leaf, diag) : put_only(leaf, ekus, oid, diag);
+        rc = sk_ASN1_OBJECT_num(ekus) < 1 ? fail_absent(leaf, diag) : put_only(leaf, ekus, oid, diag);
     EXTENDED_KEY_USAGE_free(ekus);
     return rc;
 }

@@ -40,9 +40,8 @@ typedef struct sigb_issuer_options {
     sigb_bytes roots; /* DER: the pinned roots, at least one */
     sigb_bytes spki;  /* the signing key; leaf candidates are the certificates that carry it.
                          None: the one certificate of certs that issued no other */
-    const char *eku;  /* dotted OID, up to SIGB_MAX_OID characters. NULL: the leaf must have exactly one
-                         that can name an issuer: not anyExtendedKeyUsage, and a general purpose of
-                         RFC 5280 only where there is no other */
+    const char *eku;  /* dotted OID, up to SIGB_MAX_OID characters. NULL: the only one that the leaf has;
+                         where it has several, one must be named */
     int64_t at;       /* time for validity periods, or SIGB_TIME_NOW, SIGB_TIME_UNCHECKED */
     sigb_hash hash;   /* of the fingerprint; SIGB_HASH_NONE means SHA-256 */
 } sigb_issuer_options;
@@ -55,7 +54,8 @@ typedef struct sigb_issuer sigb_issuer;
  * OpenSSL's strict mode at security level 2; last certificate byte-equal to a
  * pinned root; at least two certificates; every validity period; leaf not a
  * CA, keyUsage present with digitalSignature, the EKU present.
- * Leaf candidates that fail root, EKU or time drop out; more than one left is
+ * Leaf candidates come from certs; from the pool where certs has none but CAs.
+ * Those that fail root, EKU or time drop out; more than one left is
  * SIGB_E_CERT_AMBIGUOUS (lists serials), none left gives the reason of the
  * one that is valid longest. The order of certs, pool and roots plays no role.
  * Refusals: SIGB_E_CERT_ABSENT, _CERT_OTHER_KEY, _CERT_AMBIGUOUS, _CERT_DER,

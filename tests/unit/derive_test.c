@@ -279,6 +279,23 @@ static void unrelated_certificates_are_refused_unless_a_token_held_them(void **s
     assert_derives(&g, 1001);
 }
 
+static void a_leaf_that_is_given_goes_before_the_tokens(void **state)
+{
+    X509 *renewed = LEAF(.serial = 5001);
+    given g;
+
+    (void)state;
+    give(&g, renewed, NULL, NULL, NULL);
+    g.options.pool = pki_der(&g.pool, leaf, issuing, (X509 *)NULL);
+    assert_derives(&g, 5001);
+    give(&g, issuing, NULL, NULL, NULL); /* only its CA is given */
+    g.options.pool = pki_der(&g.pool, leaf, (X509 *)NULL);
+    assert_derives(&g, 1001);
+    give(&g, other_leaf, NULL, NULL, NULL); /* a wrong one is not mended behind the person's back */
+    g.options.pool = pki_der(&g.pool, leaf, issuing, (X509 *)NULL);
+    assert_refused(derive(&g, NULL, diag), SIGB_E_CERT_OTHER_KEY, "certificate of another key");
+}
+
 static void every_refusal_of_the_chain_comes_through(void **state)
 {
     X509 *cross = pki_issue(ca, &(pki_cert){.key = issuing_key,
@@ -367,6 +384,7 @@ static void what_was_derived_for_no_time_signs_nothing_out_of_time(void **state)
     assert_int_equal(issuer_require_current(issuer, PKI_NOW - 20, NULL), SIGB_OK);
     assert_refused(issuer_require_current(issuer, PKI_NOW, diag), SIGB_E_EXPIRED, "renew it");
     sigb_issuer_free(issuer);
+    wipe(&g);
 }
 
 static void an_issuer_knows_how_long_it_holds(void **state)
@@ -457,6 +475,7 @@ int main(void)
         cmocka_unit_test(with_none_left_the_newest_tells_why),
         cmocka_unit_test(the_key_picks_its_certificate),
         cmocka_unit_test(unrelated_certificates_are_refused_unless_a_token_held_them),
+        cmocka_unit_test(a_leaf_that_is_given_goes_before_the_tokens),
         cmocka_unit_test(every_refusal_of_the_chain_comes_through),
         cmocka_unit_test(options_are_checked_first),
         cmocka_unit_test(time_is_the_callers_choice),

@@ -152,7 +152,7 @@ static void every_header_has_a_line(void **state)
         "\n      receipt 1:\n        COSE_Sign1, 6 bytes, not checked:\n",
         "\n          protected header, 0 bytes:\n",
         "\n          payload: detached\n          signature, 0 bytes: h''\n",
-        "\n      receipt 2: not a COSE_Sign1 (a number where tag 18 (COSE_Sign1) must stand first; give the "
+        "\n      receipt 2: not a COSE_Sign1 (a number where tag 18 (COSE_Sign1) must stand first; ",
         "COSE_Sign1 itself, as its maker wrote it, tag included): h'00'\n",
         "\n  payload, 2 bytes: h'0102'\n",
         "\n  signature, 1 bytes: h'ff'\n",
