@@ -55,6 +55,8 @@ static const struct rc_row {
     {SIGB_E_CERT_OTHER_KEY, "cert-other-key", EXIT_DEVICE},
     {SIGB_E_CERT_AMBIGUOUS, "cert-ambiguous", EXIT_DEVICE},
     {SIGB_E_TIMEOUT, "timeout", EXIT_DEVICE},
+    {SIGB_E_KEY_CHANGED, "key-changed", EXIT_DEVICE},
+    {SIGB_E_FORKED, "forked", EXIT_DEVICE},
     {SIGB_E_CBOR, "cbor", EXIT_INPUT},
     {SIGB_E_INDEFINITE, "cbor-indefinite", EXIT_INPUT},
     {SIGB_E_DUPLICATE, "cbor-duplicate", EXIT_INPUT},

@@ -21,6 +21,13 @@ typedef enum ckr_class {
 
 ckr_class ckr_classify(CK_RV rv);
 
+/* ---- module.c ---- */
+
+/* What call.c asks before and around each call. */
+CK_FUNCTION_LIST *p11_module_calls(const p11_module *module);
+bool module_is_touchable(const p11_module *module);
+bool module_writes_to_sockets(const p11_module *module);
+
 /* ---- uri.c ---- */
 
 /* The PIN of pin-value; NULL where the URI has none. */

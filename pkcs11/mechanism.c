@@ -42,12 +42,12 @@ static const struct mechanism_row {
 /* clang-format on */
 
 /* The token's list; the caller frees. */
-static sigb_rc list_of(CK_FUNCTION_LIST *calls, CK_SLOT_ID slot, CK_MECHANISM_TYPE **list, CK_ULONG *count,
+static sigb_rc list_of(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **list, CK_ULONG *count,
                        sigb_diag *diag)
 {
     CK_MECHANISM_TYPE *types;
     CK_ULONG room = 0, found;
-    CK_RV rv = calls->C_GetMechanismList(slot, NULL, &room);
+    CK_RV rv = p11_C_GetMechanismList(module, slot, NULL, &room);
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetMechanismList");
@@ -58,7 +58,7 @@ static sigb_rc list_of(CK_FUNCTION_LIST *calls, CK_SLOT_ID slot, CK_MECHANISM_TY
     if (types == NULL)
         return sigb_no_memory(diag);
     found = room;
-    rv = calls->C_GetMechanismList(slot, types, &found);
+    rv = p11_C_GetMechanismList(module, slot, types, &found);
     if (rv != CKR_OK) {
         OPENSSL_free(types);
         return ckr_fail(diag, rv, "C_GetMechanismList");
@@ -89,12 +89,12 @@ static bool is_allowed(CK_MECHANISM_TYPE type, sigb_bytes allowed)
     return allowed.len == 0;
 }
 
-static bool signs(CK_FUNCTION_LIST *calls, CK_SLOT_ID slot, CK_MECHANISM_TYPE type)
+static bool signs(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE type)
 {
     CK_MECHANISM_INFO info;
 
     memset(&info, 0, sizeof(info));
-    return calls->C_GetMechanismInfo(slot, type, &info) == CKR_OK && (info.flags & CKF_SIGN) != 0;
+    return p11_C_GetMechanismInfo(module, slot, type, &info) == CKR_OK && (info.flags & CKF_SIGN) != 0;
 }
 
 static p11_mechanism mechanism_of(const struct mechanism_row *row, CK_MECHANISM_TYPE type)
@@ -114,10 +114,9 @@ static p11_mechanism mechanism_of(const struct mechanism_row *row, CK_MECHANISM_
 sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed, p11_mechanisms *found,
                          sigb_diag *diag)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(module);
     CK_MECHANISM_TYPE *list = NULL;
     CK_ULONG count = 0;
-    sigb_rc rc = list_of(calls, slot, &list, &count, diag);
+    sigb_rc rc = list_of(module, slot, &list, &count, diag);
 
     if (rc != SIGB_OK)
         return rc;
@@ -127,7 +126,7 @@ sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed
         found->of[i].type = NONE;
         for (size_t j = 0; j < COUNT(roads) && found->of[i].type == NONE; j++)
             if (roads[j] != NONE && is_listed(roads[j], list, count) && is_allowed(roads[j], allowed) &&
-                signs(calls, slot, roads[j]))
+                signs(module, slot, roads[j]))
                 found->of[i] = mechanism_of(&ROWS[i], roads[j]);
     }
     OPENSSL_free(list);

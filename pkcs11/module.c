@@ -16,6 +16,7 @@
 #include <p11-kit/p11-kit.h>
 
 #include "base/error.h"
+#include "base/gate.h"
 #include "base/text.h"
 
 typedef enum module_state { STARTING, READY, STOPPING } module_state;
@@ -28,7 +29,8 @@ struct p11_module {
     CK_FUNCTION_LIST *calls; /* what tells modules apart: two paths may lead to one */
     module_state state;
     unsigned users;
-    bool ours; /* our C_Initialize took effect, so C_Finalize is ours too */
+    bool sockets; /* it writes to sockets, whose other end may go: SIGPIPE */
+    bool ours;    /* our C_Initialize took effect, so C_Finalize is ours too */
 };
 
 /*
@@ -108,6 +110,24 @@ static sigb_rc choose(p11_module *module, const p11_uri *uri, const sigb_pkcs11_
     return rc;
 }
 
+/* ---- what is known of modules by their file ---- */
+
+/* docs/hsm tells more of each. */
+static const struct file_row {
+    const char *part; /* of the file's name */
+    bool sockets;
+} FILES[] = {
+    {"p11-kit-client", true},
+    {"p11-kit-proxy", true}, /* its configuration may hold remote modules */
+    {"pkcs11-proxy", true},
+};
+
+static void know(p11_module *module)
+{
+    for (size_t i = 0; i < COUNT(FILES); i++)
+        module->sockets |= FILES[i].sockets && strstr(p11_module_path(module), FILES[i].part) != NULL;
+}
+
 /* ---- loading ---- */
 
 /* RTLD_NODELETE: a module's exit handlers and thread hooks must not outlive its code. */
@@ -131,6 +151,7 @@ static sigb_rc load(p11_module *module, sigb_diag *diag)
     rv = get(&module->calls);
     if (rv != CKR_OK || module->calls == NULL)
         return sigb_fail_native(diag, SIGB_E_MODULE, rv, "%s gives no functions (C_GetFunctionList)", path);
+    know(module);
     return SIGB_OK;
 }
 
@@ -155,7 +176,7 @@ static sigb_rc initialise(p11_module *module, sigb_diag *diag)
         (args.pReserved = (void *)(uintptr_t)text_c_str(&module->reserved)) == NULL)
         return sigb_no_memory(diag);
     (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
-    rv = module->calls->C_Initialize(&args);
+    rv = p11_C_Initialize(module, &args);
     (void)ERR_pop_to_mark();
     module->ours = rv == CKR_OK;
     if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
@@ -271,7 +292,7 @@ void p11_module_close(p11_module *module)
         return;
     (void)ERR_set_mark();
     if (module->ours)
-        (void)module->calls->C_Finalize(NULL);
+        (void)p11_C_Finalize(module, NULL);
     (void)ERR_pop_to_mark();
     (void)pthread_mutex_lock(&registry_lock);
     registry_remove(module);
@@ -282,6 +303,17 @@ void p11_module_close(p11_module *module)
 CK_FUNCTION_LIST *p11_module_calls(const p11_module *module)
 {
     return module->calls;
+}
+
+bool module_is_touchable(const p11_module *module)
+{
+    (void)module;
+    return !gate_is_broken();
+}
+
+bool module_writes_to_sockets(const p11_module *module)
+{
+    return module->sockets;
 }
 
 const char *p11_module_path(const p11_module *module)

@@ -30,7 +30,7 @@ static bool finding_reserve(finding *found)
     return true;
 }
 
-static sigb_rc find_all(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, finding *found, sigb_diag *diag)
+static sigb_rc find_all(p11_module *module, CK_SESSION_HANDLE session, finding *found, sigb_diag *diag)
 {
     CK_ULONG got = BATCH;
 
@@ -42,7 +42,7 @@ static sigb_rc find_all(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, find
         if (!finding_reserve(found))
             return sigb_no_memory(diag);
         got = 0;
-        rv = calls->C_FindObjects(session, found->objects + found->count, BATCH, &got);
+        rv = p11_C_FindObjects(module, session, found->objects + found->count, BATCH, &got);
         if (rv != CKR_OK)
             return ckr_fail(diag, rv, "C_FindObjects");
         if (got > BATCH)
@@ -55,15 +55,14 @@ static sigb_rc find_all(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, find
 sigb_rc p11_objects_find(p11_module *module, CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted,
                          CK_ULONG wanted_count, CK_OBJECT_HANDLE **objects, size_t *count, sigb_diag *diag)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(module);
     finding found = {NULL, 0, 0};
-    CK_RV rv = calls->C_FindObjectsInit(session, wanted, wanted_count);
+    CK_RV rv = p11_C_FindObjectsInit(module, session, wanted, wanted_count);
     sigb_rc rc;
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_FindObjectsInit");
-    rc = find_all(calls, session, &found, diag);
-    rv = calls->C_FindObjectsFinal(session);
+    rc = find_all(module, session, &found, diag);
+    rv = p11_C_FindObjectsFinal(module, session);
     if (rc == SIGB_OK && rv != CKR_OK)
         rc = ckr_fail(diag, rv, "C_FindObjectsFinal");
     if (rc != SIGB_OK) {
@@ -84,22 +83,22 @@ static bool is_untold(CK_RV rv)
 #define USUAL_ROOM 2048 /* nearly every attribute fits: one call, not two */
 
 /* A value of `room` bytes at most, in one call; *len is what it has, or (CK_ULONG)-1. */
-static CK_RV read_value(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+static CK_RV read_value(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         CK_ATTRIBUTE_TYPE type, void *room, CK_ULONG *len)
 {
     CK_ATTRIBUTE at = {type, room, *len};
-    CK_RV rv = calls->C_GetAttributeValue(session, object, &at, 1);
+    CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
 
     *len = at.ulValueLen;
     return rv;
 }
 
 /* One that is larger than usual: its length first. */
-static sigb_rc read_large(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+static sigb_rc read_large(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                           CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
 {
     CK_ULONG room = 0, len;
-    CK_RV rv = read_value(calls, session, object, type, NULL, &room);
+    CK_RV rv = read_value(module, session, object, type, NULL, &room);
     uint8_t *copy;
 
     if (rv != CKR_OK)
@@ -111,7 +110,7 @@ static sigb_rc read_large(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK
     if (copy == NULL)
         return sigb_no_memory(diag);
     len = room;
-    rv = read_value(calls, session, object, type, copy, &len);
+    rv = read_value(module, session, object, type, copy, &len);
     if (rv == CKR_OK && len <= room)
         sigb_buf_append(value, sigb_bytes_of(copy, len));
     OPENSSL_clear_free(copy, room + 1);
@@ -123,15 +122,14 @@ static sigb_rc read_large(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK
 sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                       CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(module);
     uint8_t room[USUAL_ROOM];
     CK_ULONG len = sizeof(room);
-    CK_RV rv = read_value(calls, session, object, type, room, &len);
+    CK_RV rv = read_value(module, session, object, type, room, &len);
 
     if (is_untold(rv) || (rv == CKR_OK && (len == 0 || len == (CK_ULONG)-1)))
         return SIGB_OK;
     if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && len > sizeof(room)))
-        return read_large(calls, session, object, type, value, diag);
+        return read_large(module, session, object, type, value, diag);
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetAttributeValue");
     sigb_buf_append(value, sigb_bytes_of(room, len));
@@ -143,7 +141,7 @@ bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT
 {
     CK_BBOOL value = CK_FALSE;
     CK_ATTRIBUTE at = {type, &value, sizeof(value)};
-    CK_RV rv = p11_module_calls(module)->C_GetAttributeValue(session, object, &at, 1);
+    CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
 
     return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value != CK_FALSE : missing;
 }
@@ -153,7 +151,7 @@ CK_ULONG p11_attribute_number(p11_module *module, CK_SESSION_HANDLE session, CK_
 {
     CK_ULONG value = 0;
     CK_ATTRIBUTE at = {type, &value, sizeof(value)};
-    CK_RV rv = p11_module_calls(module)->C_GetAttributeValue(session, object, &at, 1);
+    CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
 
     return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value : CK_UNAVAILABLE_INFORMATION;
 }

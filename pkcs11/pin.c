@@ -184,7 +184,7 @@ static CK_FLAGS flags_now(p11_module *module, const p11_slot *slot)
     CK_TOKEN_INFO now;
 
     memset(&now, 0, sizeof(now));
-    return p11_module_calls(module)->C_GetTokenInfo(slot->id, &now) == CKR_OK ? now.flags : slot->token.flags;
+    return p11_C_GetTokenInfo(module, slot->id, &now) == CKR_OK ? now.flags : slot->token.flags;
 }
 
 sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, sigb_diag *diag)
@@ -210,15 +210,14 @@ static bool is_logged_in(p11_module *module, CK_SESSION_HANDLE session)
     CK_SESSION_INFO info;
 
     memset(&info, 0, sizeof(info));
-    return p11_module_calls(module)->C_GetSessionInfo(session, &info) == CKR_OK &&
+    return p11_C_GetSessionInfo(module, session, &info) == CKR_OK &&
            (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
 }
 
 /* pin NULL: the token has a keypad of its own. */
 static CK_RV login(p11_module *module, CK_SESSION_HANDLE session, CK_USER_TYPE user, const sigb_pin *pin)
 {
-    CK_RV rv = p11_module_calls(module)->C_Login(session, user, pin == NULL ? NULL : pin->page,
-                                                 pin == NULL ? 0 : pin->len);
+    CK_RV rv = p11_C_Login(module, session, user, pin == NULL ? NULL : pin->page, pin == NULL ? 0 : pin->len);
 
     return rv == CKR_USER_ALREADY_LOGGED_IN && user == CKU_USER ? CKR_OK : rv;
 }

@@ -56,6 +56,8 @@ void p11_uri_format(sigb_buf *out, const p11_name *name);
 
 typedef struct p11_module p11_module;
 
+#include "pkcs11/calls.h" /* needs the name above */
+
 /*
  * Loads and initialises the module that options->module, the URI, PKCS11_MODULE_PATH
  * or p11-kit's proxy names, in this order; a module that the process has open
@@ -67,8 +69,19 @@ SIGB_CHECK sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options
 /* C_Finalize only after the last user, and only if our C_Initialize was the one that took effect. */
 void p11_module_close(p11_module *module);
 
-CK_FUNCTION_LIST *p11_module_calls(const p11_module *module);
 const char *p11_module_path(const p11_module *module);
+
+/* ---- call.c: the calls of a module are in calls.h ---- */
+
+/* Who is told of calls, and of what this signer or verb needs them for. */
+typedef struct p11_tracer {
+    sigb_trace_fn told; /* NULL: nobody */
+    void *arg;
+} p11_tracer;
+
+/* Calls of this thread are told to `tracer` (borrowed) until trace_end(), which takes what this returned. */
+const p11_tracer *trace_begin(const p11_tracer *tracer);
+void trace_end(const p11_tracer *before);
 
 /* ---- slot.c ---- */
 

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-static CK_RV begin(CK_FUNCTION_LIST *calls, const p11_signing *what)
+static CK_RV begin(p11_module *module, const p11_signing *what)
 {
     CK_RSA_PKCS_PSS_PARAMS params = what->mechanism->params;
     CK_MECHANISM how = {what->mechanism->type, NULL, 0};
@@ -13,22 +13,22 @@ static CK_RV begin(CK_FUNCTION_LIST *calls, const p11_signing *what)
         how.pParameter = &params;
         how.ulParameterLen = sizeof(params);
     }
-    return calls->C_SignInit(what->session, &how, what->key);
+    return p11_C_SignInit(module, what->session, &how, what->key);
 }
 
 /* Cryptoki has no const: it reads the input only. */
-static CK_RV end(CK_FUNCTION_LIST *calls, const p11_signing *what, uint8_t *made, CK_ULONG *len)
+static CK_RV end(p11_module *module, const p11_signing *what, uint8_t *made, CK_ULONG *len)
 {
-    return calls->C_Sign(what->session, (CK_BYTE *)(uintptr_t)what->input.ptr, what->input.len, made, len);
+    return p11_C_Sign(module, what->session, (CK_BYTE *)(uintptr_t)what->input.ptr, what->input.len, made,
+                      len);
 }
 
 sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signature, sigb_diag *diag)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(module);
     uint8_t made[SIGB_MAX_SIGNATURE];
     CK_ULONG len = sizeof(made);
     sigb_rc rc = SIGB_OK;
-    CK_RV rv = begin(calls, what);
+    CK_RV rv = begin(module, what);
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_SignInit");
@@ -36,7 +36,7 @@ sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signatur
         rc = what->between(what->between_arg, what->session, diag);
     if (rc != SIGB_OK)
         return rc;
-    rv = end(calls, what, made, &len);
+    rv = end(module, what, made, &len);
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_Sign");
     if (len > sizeof(made))

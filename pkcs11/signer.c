@@ -95,8 +95,8 @@ static sigb_rc login_for_key(void *arg, CK_SESSION_HANDLE session, sigb_diag *di
     sigb_rc rc = pin == NULL ? sigb_no_memory(diag) : fetch_context_pin(key, pin, diag);
 
     if (rc == SIGB_OK) {
-        CK_RV rv = p11_module_calls(key->module)
-                       ->C_Login(session, CKU_CONTEXT_SPECIFIC, pin->len == 0 ? NULL : pin->page, pin->len);
+        CK_RV rv = p11_C_Login(key->module, session, CKU_CONTEXT_SPECIFIC, pin->len == 0 ? NULL : pin->page,
+                               pin->len);
         rc = rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_Login (for this signature)");
         if (rc == SIGB_E_PIN_INCORRECT || rc == SIGB_E_PIN_LOCKED)
             give_up_pin(key);

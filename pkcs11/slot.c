@@ -43,7 +43,7 @@ static bool library_fits(p11_module *module, const p11_uri *uri)
     CK_INFO info;
 
     memset(&info, 0, sizeof(info));
-    if (p11_module_calls(module)->C_GetInfo(&info) != CKR_OK)
+    if (p11_C_GetInfo(module, &info) != CKR_OK)
         return false;
     field_repair(info.manufacturerID, sizeof(info.manufacturerID));
     field_repair(info.libraryDescription, sizeof(info.libraryDescription));
@@ -53,13 +53,12 @@ static bool library_fits(p11_module *module, const p11_uri *uri)
 /* A slot that does not answer holds no token that could serve; it must not hide the others. */
 static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11_slot *slot)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(module);
     CK_SLOT_INFO info;
     CK_TOKEN_INFO token;
 
     memset(&info, 0, sizeof(info));
     memset(&token, 0, sizeof(token));
-    if (calls->C_GetSlotInfo(id, &info) != CKR_OK || calls->C_GetTokenInfo(id, &token) != CKR_OK)
+    if (p11_C_GetSlotInfo(module, id, &info) != CKR_OK || p11_C_GetTokenInfo(module, id, &token) != CKR_OK)
         return false;
     field_repair(info.slotDescription, sizeof(info.slotDescription));
     field_repair(info.manufacturerID, sizeof(info.manufacturerID));
@@ -76,10 +75,9 @@ static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11
 /* Ids of all slots with a token; the caller frees. Room is left for tokens that come between the two calls. */
 static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, sigb_diag *diag)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(module);
     CK_ULONG room = 0, found;
     CK_SLOT_ID *list;
-    CK_RV rv = calls->C_GetSlotList(CK_TRUE, NULL, &room);
+    CK_RV rv = p11_C_GetSlotList(module, CK_TRUE, NULL, &room);
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetSlotList");
@@ -91,7 +89,7 @@ static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, s
     if (list == NULL)
         return sigb_no_memory(diag);
     found = room;
-    rv = calls->C_GetSlotList(CK_TRUE, list, &found);
+    rv = p11_C_GetSlotList(module, CK_TRUE, list, &found);
     if (rv != CKR_OK) {
         OPENSSL_free(list);
         return ckr_fail(diag, rv, "C_GetSlotList");

@@ -148,13 +148,12 @@ static void fill_object(template *list, const fields *of, sigb_bytes der, sigb_b
 /* A certificate is public and proves itself: a token that keeps it modifiable will do. */
 static CK_RV create(const place *at, template *list, CK_OBJECT_HANDLE *object)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(at->module);
-    CK_RV rv = calls->C_CreateObject(at->session, list->at, list->count, object);
+    CK_RV rv = p11_C_CreateObject(at->module, at->session, list->at, list->count, object);
 
     if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT ||
         rv == CKR_ATTRIBUTE_READ_ONLY) {
         template_drop(list, CKA_MODIFIABLE);
-        rv = calls->C_CreateObject(at->session, list->at, list->count, object);
+        rv = p11_C_CreateObject(at->module, at->session, list->at, list->count, object);
     }
     return rv;
 }
@@ -168,7 +167,7 @@ static sigb_rc check_kept(const place *at, CK_OBJECT_HANDLE object, sigb_bytes d
         rc = sigb_fail(diag, SIGB_E_TOKEN,
                        "the token keeps other bytes than the certificate's; it was deleted again");
     if (rc != SIGB_OK)
-        (void)p11_module_calls(at->module)->C_DestroyObject(at->session, object);
+        (void)p11_C_DestroyObject(at->module, at->session, object);
     sigb_buf_free(&kept);
     return rc;
 }

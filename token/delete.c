@@ -89,10 +89,9 @@ static sigb_rc ask(const harvest *all, sigb_confirm_fn confirm, void *confirm_ar
 
 static sigb_rc destroy(const place *at, const harvest *all, sigb_diag *diag)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(at->module);
 
     for (size_t i = 0; i < all->count; i++) {
-        CK_RV rv = calls->C_DestroyObject(at->session, all->objects[i]);
+        CK_RV rv = p11_C_DestroyObject(at->module, at->session, all->objects[i]);
         sigb_diag why = {{0}, 0};
         sigb_rc rc;
 

@@ -125,7 +125,7 @@ static sigb_rc find_free(p11_module *module, const p11_uri *uri, p11_slot *slot,
 
 /* ---- initialising ---- */
 
-static sigb_rc init_token(CK_FUNCTION_LIST *calls, const p11_slot *slot, const char *label, const pins *both,
+static sigb_rc init_token(p11_module *module, const p11_slot *slot, const char *label, const pins *both,
                           sigb_diag *diag)
 {
     CK_UTF8CHAR padded[LABEL_ROOM];
@@ -134,19 +134,18 @@ static sigb_rc init_token(CK_FUNCTION_LIST *calls, const p11_slot *slot, const c
 
     memset(padded, ' ', sizeof(padded));
     memcpy(padded, text.ptr, text.len);
-    rv = calls->C_InitToken(slot->id, pin_chars(both, both->so), pin_len(both, both->so), padded);
+    rv = p11_C_InitToken(module, slot->id, pin_chars(both, both->so), pin_len(both, both->so), padded);
     return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_InitToken");
 }
 
-static sigb_rc set_user_pin(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, const pins *both,
-                            sigb_diag *diag)
+static sigb_rc set_user_pin(p11_module *module, CK_SESSION_HANDLE session, const pins *both, sigb_diag *diag)
 {
-    CK_RV rv = calls->C_Login(session, CKU_SO, pin_chars(both, both->so), pin_len(both, both->so));
+    CK_RV rv = p11_C_Login(module, session, CKU_SO, pin_chars(both, both->so), pin_len(both, both->so));
 
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_Login of the SO");
-    rv = calls->C_InitPIN(session, pin_chars(both, both->user), pin_len(both, both->user));
-    (void)calls->C_Logout(session);
+    rv = p11_C_InitPIN(module, session, pin_chars(both, both->user), pin_len(both, both->user));
+    (void)p11_C_Logout(module, session);
     return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_InitPIN");
 }
 
@@ -157,7 +156,7 @@ static sigb_rc init_pin(p11_module *module, const p11_slot *slot, const pins *bo
     sigb_rc rc = p11_session_open(module, slot, true, &session, &why);
 
     if (rc == SIGB_OK) {
-        rc = set_user_pin(p11_module_calls(module), session, both, &why);
+        rc = set_user_pin(module, session, both, &why);
         p11_session_close(module, session);
     }
     if (rc != SIGB_OK)
@@ -172,7 +171,7 @@ static sigb_rc tell(p11_module *module, const p11_slot *slot, const char *label,
 {
     CK_TOKEN_INFO info;
     p11_slot now = *slot;
-    CK_RV rv = p11_module_calls(module)->C_GetTokenInfo(slot->id, &info);
+    CK_RV rv = p11_C_GetTokenInfo(module, slot->id, &info);
     size_t len = sizeof(info.serialNumber);
 
     if (rv != CKR_OK)
@@ -198,7 +197,7 @@ static sigb_rc init_at(p11_module *module, const p11_uri *uri, const char *label
     if (rc == SIGB_OK)
         rc = pins_ask(&slot, label, options, &both, diag);
     if (rc == SIGB_OK)
-        rc = init_token(p11_module_calls(module), &slot, label, &both, diag);
+        rc = init_token(module, &slot, label, &both, diag);
     if (rc == SIGB_OK)
         rc = init_pin(module, &slot, &both, diag);
     pins_free(&both);

@@ -126,9 +126,9 @@ static CK_RV generate(const place *at, pair *made)
 {
     CK_MECHANISM mechanism = {made->type->mechanism, NULL, 0};
 
-    return p11_module_calls(at->module)
-        ->C_GenerateKeyPair(at->session, &mechanism, made->public.at, made->public.count, made->private.at,
-                            made->private.count, &made->public_key, &made->private_key);
+    return p11_C_GenerateKeyPair(at->module, at->session, &mechanism, made->public.at, made->public.count,
+                                 made->private.at, made->private.count, &made->public_key,
+                                 &made->private_key);
 }
 
 /* CKA_COPYABLE is young (PKCS#11 2.30): a token that does not know it makes the key without. */
@@ -201,9 +201,8 @@ static sigb_rc compare(const place *at, const pair *made, const char **differenc
 
 static bool destroy(const place *at, const pair *made)
 {
-    CK_FUNCTION_LIST *calls = p11_module_calls(at->module);
-    CK_RV private = calls->C_DestroyObject(at->session, made->private_key);
-    CK_RV public = calls->C_DestroyObject(at->session, made->public_key);
+    CK_RV private = p11_C_DestroyObject(at->module, at->session, made->private_key);
+    CK_RV public = p11_C_DestroyObject(at->module, at->session, made->public_key);
 
     return private == CKR_OK && public == CKR_OK;
 }

@@ -60,6 +60,8 @@ typedef enum sigb_rc {
     SIGB_E_CERT_OTHER_KEY = 35,  /* the certificate is of another key */
     SIGB_E_CERT_AMBIGUOUS = 36,  /* several certificates pass every check */
     SIGB_E_TIMEOUT = 37,         /* the deadline passed */
+    SIGB_E_KEY_CHANGED = 38,     /* another key than the one that was opened goes by its name now */
+    SIGB_E_FORKED = 39,          /* the module cannot be used in a child of the process that opened it */
 
     /* 40..59: the bytes */
     SIGB_E_CBOR = 40,          /* not well-formed CBOR (RFC 8949) */

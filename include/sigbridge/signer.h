@@ -10,6 +10,9 @@
 #ifndef SIGBRIDGE_SIGNER_H
 #define SIGBRIDGE_SIGNER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <openssl/types.h>
 
 #include <sigbridge/alg.h>
@@ -56,9 +59,20 @@ SIGB_CHECK sigb_rc sigb_signer_from_ops(const sigb_signer_ops *ops, void *impl, 
  */
 SIGB_CHECK sigb_rc sigb_signer_from_evp_pkey(EVP_PKEY *pkey, sigb_signer **signer, sigb_diag *diag);
 
+/* One Cryptoki call that was made: never an argument, so never a PIN or key material. */
+typedef struct sigb_trace_call {
+    const char *call;      /* "C_SignInit"; static */
+    const char *result;    /* "CKR_OK"; valid during the call */
+    unsigned long native;  /* the same as a number */
+    uint64_t microseconds; /* that it took */
+} sigb_trace_call;
+
+/* Called in whatever thread made the call, also several at once, with no lock held. */
+typedef void (*sigb_trace_fn)(void *arg, const sigb_trace_call *call);
+
 /*
  * How to reach a PKCS#11 key. Zero-initialise, then set what is known; NULL
- * stands for all zeros. Borrowed for the call.
+ * stands for all zeros. Borrowed for the call, but for what says otherwise.
  */
 typedef struct sigb_pkcs11_options {
     const char *module; /* path of the module; NULL: module-path or module-name of the URI, then
@@ -66,7 +80,18 @@ typedef struct sigb_pkcs11_options {
     sigb_pin_fn pin;    /* asked where the URI has no pin-source or pin-value; may be NULL.
                            Must stay callable for the signer's life */
     void *pin_arg;
-    sigb_notes notes; /* remarks while opening */
+    sigb_notes notes;         /* remarks while opening */
+    const char *init_args;    /* the module's own initialisation string (pReserved of C_Initialize), as NSS
+                              wants one; NULL: p11-kit's x-init-reserved of the module, if it has one */
+    unsigned timeout_ms;      /* for each operation, opening or a signature, repairs included; time in the
+                              PIN callback does not count. 0: none; repairs then end after 3 seconds.
+                              Costs one hop to another thread for each operation */
+    bool replicas;            /* several matching keys with one public key are one key, used in order */
+    bool no_relogin;          /* the PIN is not kept: a lost login is not repaired */
+    bool allow_final_pin_try; /* log in although one wrong PIN more would lock the token */
+    bool copy_key;            /* sign with a copy in the session (C_CopyObject) where the token allows it */
+    sigb_trace_fn trace; /* told of each Cryptoki call made for this signer, while it lives; may be NULL */
+    void *trace_arg;
 } sigb_pkcs11_options;
 
 /*

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/gate.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <time.h>
+
+#define DRAIN_MS 2000 /* how long a fork waits at most */
+#define POLL_NS  50000
+
+enum { TICKET_OUTSIDE, TICKET_INSIDE, TICKET_ABANDONED };
+
+static atomic_uint inside;  /* threads, but those that were abandoned there */
+static atomic_bool forking; /* newcomers wait */
+static atomic_bool closed;  /* newcomers are turned away */
+static atomic_bool broken;
+static atomic_uint epoch;
+static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER; /* held from before a fork until after it */
+
+/*
+ * Per thread, for two reasons that nothing else serves: a module that forks while
+ * it is called must not wait for itself, and a call cannot be told who makes it.
+ */
+static _Thread_local unsigned depth;
+static _Thread_local gate_ticket *current;
+
+static void pause_ns(long ns)
+{
+    struct timespec rest = {0, ns};
+
+    (void)nanosleep(&rest, NULL);
+}
+
+/* True once no other thread is inside. Polls: whoever leaves must not pay for a fork that nearly never comes. */
+static bool drain(unsigned wait_ms)
+{
+    unsigned own = depth > 0 ? 1 : 0;
+
+    for (long left = (long)wait_ms * 1000000 / POLL_NS; left > 0; left--) {
+        if (atomic_load(&inside) <= own)
+            return true;
+        pause_ns(POLL_NS);
+    }
+    return atomic_load(&inside) <= own;
+}
+
+/* ---- fork ---- */
+
+static bool drained; /* under fork_lock */
+
+static void before_fork(void)
+{
+    (void)pthread_mutex_lock(&fork_lock);
+    atomic_store(&forking, true);
+    drained = drain(DRAIN_MS);
+}
+
+static void after_fork(void)
+{
+    atomic_store(&forking, false);
+    (void)pthread_mutex_unlock(&fork_lock);
+}
+
+/* One thread is left, this one. */
+static void in_child(void)
+{
+    if (!drained)
+        atomic_store(&broken, true);
+    atomic_store(&inside, depth > 0 ? 1 : 0);
+    atomic_fetch_add(&epoch, 1);
+    after_fork();
+}
+
+static void install(void)
+{
+    (void)pthread_atfork(before_fork, after_fork, in_child);
+}
+
+void gate_install(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, install);
+}
+
+unsigned gate_epoch(void)
+{
+    return atomic_load_explicit(&epoch, memory_order_relaxed);
+}
+
+bool gate_is_broken(void)
+{
+    return atomic_load_explicit(&broken, memory_order_relaxed);
+}
+
+/* ---- entering ---- */
+
+static void count_in(void)
+{
+    atomic_fetch_add(&inside, 1);
+    while (atomic_load(&forking)) {
+        atomic_fetch_sub(&inside, 1);
+        (void)pthread_mutex_lock(&fork_lock); /* until the fork is over */
+        (void)pthread_mutex_unlock(&fork_lock);
+        atomic_fetch_add(&inside, 1);
+    }
+}
+
+static bool ticket_move(gate_ticket *ticket, int from, int to)
+{
+    return ticket == NULL || atomic_compare_exchange_strong(&ticket->state, &from, to);
+}
+
+bool gate_enter(void)
+{
+    if (depth > 0) {
+        depth++;
+        return true;
+    }
+    count_in();
+    if (atomic_load(&closed) || !ticket_move(current, TICKET_OUTSIDE, TICKET_INSIDE)) {
+        atomic_fetch_sub(&inside, 1);
+        return false;
+    }
+    depth = 1;
+    return true;
+}
+
+/* Who was abandoned inside is not counted any more. */
+bool gate_leave(void)
+{
+    if (--depth > 0)
+        return true;
+    if (!ticket_move(current, TICKET_INSIDE, TICKET_OUTSIDE))
+        return false;
+    atomic_fetch_sub(&inside, 1);
+    return true;
+}
+
+bool gate_close(unsigned wait_ms)
+{
+    atomic_store(&closed, true);
+    return drain(wait_ms);
+}
+
+/* ---- tickets ---- */
+
+void gate_ticket_init(gate_ticket *ticket)
+{
+    atomic_init(&ticket->state, TICKET_OUTSIDE);
+}
+
+void gate_use_ticket(gate_ticket *ticket)
+{
+    current = ticket;
+}
+
+bool gate_abandon(gate_ticket *ticket)
+{
+    bool was_inside = atomic_exchange(&ticket->state, TICKET_ABANDONED) == TICKET_INSIDE;
+
+    if (was_inside)
+        atomic_fetch_sub(&inside, 1);
+    return was_inside;
+}

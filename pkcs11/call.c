@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place where a module is called, and what goes with every call of one. */
+#include "pkcs11/internal.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/gate.h"
+
+/* Who is told of this thread's calls: a call is made for one signer, by a module that several share. */
+static _Thread_local const p11_tracer *tracing;
+
+const p11_tracer *trace_begin(const p11_tracer *tracer)
+{
+    const p11_tracer *before = tracing;
+
+    tracing = tracer == NULL || tracer->told == NULL ? NULL : tracer;
+    return before;
+}
+
+void trace_end(const p11_tracer *before)
+{
+    tracing = before;
+}
+
+typedef struct call {
+    const char *name;
+    struct timespec began;
+    sigset_t mask; /* of the thread, before SIGPIPE was held back */
+    bool holds_pipe, pipe_was_pending;
+} call;
+
+static bool pipe_is_pending(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+}
+
+static void hold_pipe(call *c)
+{
+    sigset_t pipe;
+
+    (void)sigemptyset(&pipe);
+    (void)sigaddset(&pipe, SIGPIPE);
+    c->pipe_was_pending = pipe_is_pending();
+    c->holds_pipe = pthread_sigmask(SIG_BLOCK, &pipe, &c->mask) == 0;
+}
+
+/* A SIGPIPE that the module drew is taken back; one that was there before stays. */
+static void release_pipe(const call *c)
+{
+    static const struct timespec at_once = {0, 0};
+    sigset_t pipe;
+
+    (void)sigemptyset(&pipe);
+    (void)sigaddset(&pipe, SIGPIPE);
+    if (!c->pipe_was_pending && pipe_is_pending())
+        (void)sigtimedwait(&pipe, NULL, &at_once);
+    (void)pthread_sigmask(SIG_SETMASK, &c->mask, NULL);
+}
+
+static bool begin(call *c, const p11_module *module, const char *name)
+{
+    if (!gate_enter())
+        return false;
+    if (!module_is_touchable(module)) {
+        (void)gate_leave();
+        return false;
+    }
+    c->name = name;
+    c->holds_pipe = false;
+    if (module_writes_to_sockets(module))
+        hold_pipe(c);
+    if (tracing != NULL)
+        (void)clock_gettime(CLOCK_MONOTONIC, &c->began);
+    return true;
+}
+
+static void tell(const call *c, CK_RV rv)
+{
+    struct timespec now;
+    char room[24];
+    sigb_trace_call told = {.call = c->name, .result = ckr_name(rv, room), .native = rv};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    told.microseconds =
+        (uint64_t)((now.tv_sec - c->began.tv_sec) * 1000000 + (now.tv_nsec - c->began.tv_nsec) / 1000);
+    tracing->told(tracing->arg, &told);
+}
+
+static CK_RV end(const call *c, CK_RV rv)
+{
+    if (c->holds_pipe)
+        release_pipe(c);
+    if (gate_leave() && tracing != NULL)
+        tell(c, rv);
+    return rv;
+}
+
+#define P11_DEFINE(name, parameters, arguments)                                                              \
+    CK_RV p11_##name parameters                                                                              \
+    {                                                                                                        \
+        call c;                                                                                              \
+                                                                                                             \
+        if (!begin(&c, module, #name))                                                                       \
+            return CKR_CRYPTOKI_NOT_INITIALIZED;                                                             \
+        return end(&c, p11_module_calls(module)->name P11_ARGS arguments);                                   \
+    }
+#define P11_ARGS(...) (__VA_ARGS__)
+
+P11_CALLS(P11_DEFINE)
