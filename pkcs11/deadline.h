@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operations with a deadline. A call into a module cannot be stopped, so it is
+ * made in another thread, which is left behind when the time is over: one hop
+ * for each operation. What an operation touches belongs to it, for it may go on
+ * when nobody waits any more.
+ */
+#ifndef SIGB_PKCS11_DEADLINE_H
+#define SIGB_PKCS11_DEADLINE_H
+
+#include <sigbridge/error.h>
+
+/* A point in time, by a clock that only moves forward. */
+typedef struct deadline {
+    bool never;
+    uint64_t at_ms;
+} deadline;
+
+/* `timeout_ms` from now; 0: never. */
+deadline deadline_in(unsigned timeout_ms);
+bool deadline_passed(deadline until);
+
+/* How long is left, `most` at most. */
+unsigned deadline_left_ms(deadline until, unsigned most);
+
+/* The sooner of the two. */
+deadline deadline_sooner(deadline a, deadline b);
+
+/*
+ * What is run. `arg` and all that it leads to are the operation's until it is
+ * given back. run() may call the module; drop() releases arg.
+ */
+typedef struct operation {
+    sigb_rc (*run)(void *arg, sigb_diag *diag);
+    void (*drop)(void *arg);
+    void *arg;
+} operation;
+
+/*
+ * Runs the operation: here where there is no deadline, else in a helper thread.
+ * SIGB_E_TIMEOUT: it still runs, and drops arg by itself when it ends; the
+ * caller must not use arg any more. Else arg is the caller's again, who drops it.
+ * Calls of the operation are told to `tracer`, which is copied; none after a timeout.
+ */
+SIGB_CHECK sigb_rc deadline_run(const operation *what, deadline until, const p11_tracer *tracer,
+                                sigb_diag *diag);
+
+/* Ends the helper threads that wait for work. */
+void deadline_stop_idle(void);
+
+#endif
