@@ -52,10 +52,38 @@ typedef struct pin_args {
     const char *file, *fd, *env;
 } pin_args;
 
+/* Which module, and how it is used. */
+typedef struct module_args {
+    const char *path, *init_args;
+    bool allow_final_pin_try, trace;
+} module_args;
+
+/* How a key is held that signs. */
+typedef struct signer_args {
+    const char *timeout;
+    bool replicas, no_relogin, copy_key;
+} signer_args;
+
 /* clang-format off */
-#define MODULE_OPTION(at) \
-    {"module", 0, OPTION_TEXT, OPTIONAL, at, "PATH", NULL, \
-     "PKCS#11 module; else the URI's module-path or module-name, PKCS11_MODULE_PATH, p11-kit's proxy"}
+#define MODULE_OPTIONS(at) \
+    {"module", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(module_args, path), "PATH", NULL, \
+     "PKCS#11 module; else the URI's module-path or module-name, PKCS11_MODULE_PATH, p11-kit's proxy"}, \
+    {"module-init-args", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(module_args, init_args), "STRING", NULL, \
+     "what the module is initialised with, as NSS wants it; else what p11-kit's file of the module says"}, \
+    {"allow-final-pin-try", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(module_args, allow_final_pin_try), NULL, NULL, \
+     "log in although a wrong PIN would lock the token"}, \
+    {"trace", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(module_args, trace), NULL, NULL, \
+     "each Cryptoki call, its result and duration on standard error; never a PIN"}
+
+#define SIGNER_OPTIONS(at) \
+    {"token-timeout", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(signer_args, timeout), "SECONDS", NULL, \
+     "longest wait for the token, to open the key and for each signature, such as 30 or 0.5; 0 for ever; 30 if not given"}, \
+    {"replicas", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(signer_args, replicas), NULL, NULL, \
+     "several keys with one public key are one key, used in order"}, \
+    {"no-relogin", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(signer_args, no_relogin), NULL, NULL, \
+     "do not keep the PIN; a login that is lost ends the run"}, \
+    {"copy-key", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(signer_args, copy_key), NULL, NULL, \
+     "sign with a copy of the key in the session, where the token allows it"}
 
 /* Three rows: prefix is "pin-" or "so-pin-". */
 #define PIN_OPTIONS(prefix, who, at) \

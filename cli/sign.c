@@ -12,6 +12,7 @@
 #include "cli/digest.h"
 #include "cli/facts.h"
 #include "cli/input.h"
+#include "cli/module.h"
 #include "cli/output.h"
 #include "cli/pin.h"
 #include "cli/text.h"
@@ -19,10 +20,12 @@
 
 struct sign_args {
     common_args common;
-    const char *key, *module, *eku, *subject, *svn, *content_type, *alg, *hash, *location, *profile, *iss;
+    const char *key, *eku, *subject, *svn, *content_type, *alg, *hash, *location, *profile, *iss;
     const char *payload, *out;
     option_list cert, chain, root;
     bool allow_svn_zero, detached;
+    module_args module;
+    signer_args signer;
     pin_args pin;
 };
 
@@ -31,7 +34,6 @@ struct sign_args {
 static const option OPTIONS[] = {
     {"key",            0,   OPTION_TEXT, NEEDED,   AT(key),            "URI",  NULL, "private key, as a pkcs11: URI (RFC 7512)"},
     {"root",           0,   OPTION_LIST, NEEDED,   AT(root),           "FILE", NULL, "pinned root certificates that the chain must end in"},
-    MODULE_OPTION(AT(module)),
     {"cert",           0,   OPTION_LIST, OPTIONAL, AT(cert),           "FILE", NULL, "the key's certificate; else it is found on the token"},
     {"chain",          0,   OPTION_LIST, OPTIONAL, AT(chain),          "FILE", NULL, "further certificates of its chain, in any order"},
     {"eku",            0,   OPTION_TEXT, OPTIONAL, AT(eku),            "OID",  NULL, "extended key usage that the issuer names; else the only one"},
@@ -48,7 +50,9 @@ static const option OPTIONS[] = {
     {"location",       0,   OPTION_TEXT, OPTIONAL, AT(location),       "URI",  NULL, "with --hash: where the artifact can be found"},
     {"detached",       0,   OPTION_FLAG, OPTIONAL, AT(detached),       NULL,   NULL, "leave the payload out of the statement"},
     {"profile",        0,   OPTION_TEXT, OPTIONAL, AT(profile),        "NAME", PROFILE_CHOICES, "rules to keep; mst if not given"},
+    MODULE_OPTIONS(AT(module)),
     PIN_OPTIONS("pin-", "PIN", AT(pin)),
+    SIGNER_OPTIONS(AT(signer)),
     {"payload",        0,   OPTION_TEXT, OPTIONAL, AT(payload),        "FILE", NULL, "the same as PAYLOAD"},
     {"output",         'o', OPTION_TEXT, OPTIONAL, AT(out),            "FILE", NULL, "the statement, - for standard output; PAYLOAD.cose if not given"},
     {"signature",      0,   OPTION_TEXT, OPTIONAL, AT(out),            "FILE", NULL, "the same as --output"},
@@ -66,7 +70,8 @@ struct signing {
     sigb_alg alg;
     sigb_profile profile;
     sigb_hash hash; /* NONE: the payload itself */
-    int artifact;   /* descriptor of what is hashed, -1 if none */
+    sigb_pkcs11_options options;
+    int artifact; /* descriptor of what is hashed, -1 if none */
     sigb_buf roots, certs, payload, statement;
     pthread_t reader; /* reads roots and certs while the module loads */
     bool reading, certs_read;
@@ -79,6 +84,8 @@ struct signing {
 };
 
 /* ---- before the token is touched ---- */
+
+static sigb_rc ask_pin(void *signing, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag);
 
 static sigb_rc check_combination(struct signing *s, sigb_diag *diag)
 {
@@ -95,7 +102,10 @@ static sigb_rc check_combination(struct signing *s, sigb_diag *diag)
         s->hash = sigb_hash_find(args->hash);
     s->profile = args->profile != NULL && strcmp(args->profile, "cose") == 0 ? SIGB_PROFILE_COSE
                                                                              : SIGB_PROFILE_MST;
-    return SIGB_OK;
+    s->options = module_options(&args->module, &s->pins, s->report);
+    s->options.pin = ask_pin;
+    s->options.pin_arg = s;
+    return signer_options(&args->signer, &s->options, diag);
 }
 
 /* Reproducible builds fix the time that a statement claims; the time of the check stays the clock's. */
@@ -250,9 +260,7 @@ static sigb_rc ask_pin(void *signing, const sigb_pin_request *request, sigb_pin 
 
 static sigb_rc open_signer(struct signing *s, sigb_diag *diag)
 {
-    sigb_pkcs11_options options = {
-        .module = s->args->module, .pin = ask_pin, .pin_arg = s, .notes = {report_note, s->report}};
-    sigb_rc rc = sigb_signer_from_pkcs11(s->args->key, &options, &s->signer, diag);
+    sigb_rc rc = sigb_signer_from_pkcs11(s->args->key, &s->options, &s->signer, diag);
     sigb_rc certs_rc = await_certs(s, diag); /* what comes first in this order is what is told */
 
     return certs_rc == SIGB_OK ? rc : certs_rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/token.h"
 
+#include "cli/module.h"
 #include "cli/text.h"
 
 const char *token_uri(const struct token_args *args)
@@ -10,8 +11,7 @@ const char *token_uri(const struct token_args *args)
 
 sigb_pkcs11_options token_options(const struct token_args *args, struct pins *pins, struct report *report)
 {
-    return (sigb_pkcs11_options){
-        .module = args->module, .pin = pins_ask, .pin_arg = pins, .notes = {report_note, report}};
+    return module_options(&args->module, pins, report);
 }
 
 static void set(struct report *report, json_t *object, const char *key, sigb_bytes raw)

@@ -11,7 +11,8 @@
 /* The first member of their arguments. */
 struct token_args {
     common_args common;
-    const char *uri, *module;
+    const char *uri;
+    module_args module;
     pin_args pin;
 };
 
@@ -22,7 +23,7 @@ struct token_args {
 #define TOKEN_OPTIONS(need, words) \
     {"uri",   0, OPTION_TEXT, OPTIONAL, TOKEN_AT(uri), "URI", NULL, "the same as the argument URI"}, \
     {"token", 0, OPTION_TEXT, OPTIONAL, TOKEN_AT(uri), "URI", NULL, "the same as the argument URI"}, \
-    MODULE_OPTION(TOKEN_AT(module)), \
+    MODULE_OPTIONS(TOKEN_AT(module)), \
     PIN_OPTIONS("pin-", "PIN", TOKEN_AT(pin)), \
     {NULL,    0, OPTION_TEXT, need,     TOKEN_AT(uri), "URI", NULL, words}
 /* clang-format on */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/input.h"
+#include "cli/module.h"
 #include "cli/output.h"
 #include "cli/text.h"
 #include "cli/token.h"
@@ -12,7 +13,8 @@
 
 struct cert_args {
     common_args common;
-    const char *key, *module, *role, *subject, *eku, *days, *from, *issuer_key, *issuer_cert, *label, *out;
+    const char *key, *role, *subject, *eku, *days, *from, *issuer_key, *issuer_cert, *label, *out;
+    module_args module;
     pin_args pin;
 };
 
@@ -30,7 +32,7 @@ static const option OPTIONS[] = {
     {"issuer-key",  0,   OPTION_TEXT, OPTIONAL, AT(issuer_key),  "URI",  NULL, "private key that signs it; a root signs itself"},
     {"issuer-cert", 0,   OPTION_TEXT, OPTIONAL, AT(issuer_cert), "FILE", NULL, "certificate of that key"},
     {"label",       0,   OPTION_TEXT, OPTIONAL, AT(label),       "TEXT", NULL, "label on the token; the key's if not given"},
-    MODULE_OPTION(AT(module)),
+    MODULE_OPTIONS(AT(module)),
     PIN_OPTIONS("pin-", "PIN", AT(pin)),
     {"output",      'o', OPTION_TEXT, OPTIONAL, AT(out),         "FILE", NULL, "the certificate as PEM too, - for standard output"},
 };
@@ -132,8 +134,7 @@ static sigb_rc check_output(struct making *m, sigb_diag *diag)
 
 static sigb_rc make(struct making *m, sigb_diag *diag)
 {
-    sigb_pkcs11_options options = {
-        .module = m->args->module, .pin = pins_ask, .pin_arg = &m->pins, .notes = {report_note, m->report}};
+    sigb_pkcs11_options options = module_options(&m->args->module, &m->pins, m->report);
     sigb_rc rc = pins_open(&m->pins, &m->args->pin, NULL, m->report, diag);
 
     return rc == SIGB_OK ? sigb_token_cert(&m->request, &options, &m->der, diag) : rc;

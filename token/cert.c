@@ -315,10 +315,13 @@ sigb_rc sigb_token_cert(const sigb_cert_request *request, const sigb_pkcs11_opti
     place at = {0};
     cert_plan plan = {0};
     X509 *issuer = NULL;
+    p11_tracer tracer;
+    const p11_tracer *before;
     sigb_rc rc;
 
     if (request == NULL || options == NULL || der == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a certificate needs a request, options and a place to be put");
+    before = place_trace(options, &tracer);
     rc = check_request(request, diag);
     if (rc == SIGB_OK && request->issuer_cert.len > 0)
         rc = cert_parse(request->issuer_cert, &issuer, diag);
@@ -332,5 +335,6 @@ sigb_rc sigb_token_cert(const sigb_cert_request *request, const sigb_pkcs11_opti
         rc = cert_at(&at, request, &plan, options, der, diag);
     place_close(&at);
     X509_free(issuer);
+    trace_end(before);
     return rc;
 }

@@ -125,13 +125,17 @@ sigb_rc sigb_token_delete(const char *uri, const sigb_pkcs11_options *options, s
                           void *confirm_arg, sigb_diag *diag)
 {
     place at = {0};
+    p11_tracer tracer;
+    const p11_tracer *before;
     sigb_rc rc;
 
     if (uri == NULL || options == NULL || confirm == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "deleting needs a URI, options and somebody who confirms");
+    before = place_trace(options, &tracer);
     rc = place_open(uri, options, &at, diag);
     if (rc == SIGB_OK)
         rc = delete_at(&at, confirm, confirm_arg, diag);
     place_close(&at);
+    trace_end(before);
     return rc;
 }

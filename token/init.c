@@ -209,10 +209,13 @@ sigb_rc sigb_token_init(const char *uri, const char *label, const sigb_pkcs11_op
 {
     p11_uri *parsed = NULL;
     p11_module *module = NULL;
+    p11_tracer tracer;
+    const p11_tracer *before;
     sigb_rc rc;
 
     if (uri == NULL || label == NULL || options == NULL || made == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a token needs a URI, a label, options and a place for its URI");
+    before = place_trace(options, &tracer);
     rc = label_check(label, LABEL_ROOM, "the token's label", diag);
     if (rc == SIGB_OK)
         rc = p11_uri_parse(uri, &options->notes, &parsed, diag);
@@ -223,5 +226,6 @@ sigb_rc sigb_token_init(const char *uri, const char *label, const sigb_pkcs11_op
     if (module != NULL)
         p11_module_close(module);
     p11_uri_free(parsed);
+    trace_end(before);
     return rc;
 }

@@ -302,6 +302,8 @@ sigb_rc sigb_token_keygen(const char *uri, const sigb_keygen *keygen, const sigb
     place at = {0};
     pair pair_made = {.type = NULL};
     uint8_t random[RANDOM_ID];
+    p11_tracer tracer;
+    const p11_tracer *before;
     sigb_rc rc;
 
     if (uri == NULL || keygen == NULL || options == NULL || made == NULL)
@@ -316,11 +318,13 @@ sigb_rc sigb_token_keygen(const char *uri, const sigb_keygen *keygen, const sigb
     pair_made.type = type_find(keygen->type);
     pair_made.label = sigb_bytes_text(keygen->label);
     fill_templates(&pair_made, keygen->copyable);
+    before = place_trace(options, &tracer);
     rc = place_open(uri, options, &at, diag);
     if (rc == SIGB_OK)
         rc = keygen_at(&at, &pair_made, &options->notes, diag);
     if (rc == SIGB_OK)
         rc = tell(&at, &pair_made, keygen, made, diag);
     place_close(&at);
+    trace_end(before);
     return rc;
 }

@@ -93,10 +93,13 @@ sigb_rc sigb_token_list(const char *uri, const sigb_pkcs11_options *options, sig
                         void *item_arg, sigb_diag *diag)
 {
     listing list = {.options = options, .item = item, .item_arg = item_arg};
+    p11_tracer tracer;
+    const p11_tracer *before;
     sigb_rc rc;
 
     if (uri == NULL || options == NULL || item == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a list needs a URI, options and somebody to tell");
+    before = place_trace(options, &tracer);
     rc = p11_uri_parse(uri, &options->notes, &list.uri, diag);
     if (rc == SIGB_OK)
         rc = p11_module_open(list.uri, options, &list.module, diag);
@@ -105,5 +108,6 @@ sigb_rc sigb_token_list(const char *uri, const sigb_pkcs11_options *options, sig
     if (list.module != NULL)
         p11_module_close(list.module);
     p11_uri_free(list.uri);
+    trace_end(before);
     return rc;
 }

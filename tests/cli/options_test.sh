@@ -43,6 +43,18 @@ refused 4 usage "'0' days; wanted is a number from 1 to 36500" "$sigbridge" toke
 refused 4 usage "is not a time; wanted" "$sigbridge" issuer resolve did:x509 --chain c --at tomorrow
 refused 4 usage "SOURCE_DATE_EPOCH is 'soon'" env SOURCE_DATE_EPOCH=soon "$sigbridge" sign --key pkcs11: --root r p
 
+# the longest wait for a token: a number of seconds from end to end, down to milliseconds; what is fine goes on to the root
+for seconds in '' . -1 +1 1s ' 1' '1 ' 0x10 1e3 .5 5. 1,5 1.2.3 0.0001 86400.001 86401 4294967296 18446744073709551616 nan; do
+    refused 4 usage "'$seconds' is no --token-timeout; wanted are seconds such as 30 or 0.5, 86400 at most, or 0" \
+        "$sigbridge" sign --key pkcs11: --root absent p --token-timeout "$seconds"
+done
+for seconds in 0 0.0 00030 30 0.5 0.001 1.25 86400 86400.000; do
+    refused 4 io "cannot read the payload 'p'" "$sigbridge" sign --key pkcs11: --root absent p --token-timeout "$seconds"
+done
+refused 4 usage '--token-timeout is given twice' "$sigbridge" sign --token-timeout 1 --token-timeout=2
+refused 4 usage '--trace takes no value' "$sigbridge" token list --trace=yes
+refused 4 usage "unknown option '--copy-key'" "$sigbridge" token list --copy-key
+
 # a value that needs none, and one that is missing at the end
 "$sigbridge" sign --key 2>err && die 'a value is missing'
 has err '--key needs a value: URI'
