@@ -36,10 +36,10 @@ foreign curve --key-type EC:secp256k1
 refused 3 key-unsupported 'wanted: EC on P-256, P-384 or P-521, RSA, or Ed25519' by --key 'pkcs11:token=release;object=curve' --pin-file pin
 
 # a token that returns what is no signature of the key
-faulty=${SIGBRIDGE_BUILD:-$top/build}/lib/faulty_module.so
-export SIGB_FAULTY_MODULE=$PKCS11_MODULE_PATH
+faulty=${SIGBRIDGE_BUILD:-$top/build}/lib/fault_module.so
+export SIGB_FAULT_MODULE=$PKCS11_MODULE_PATH
 while read -r plan words; do
-    SIGB_FAULTY_PLAN=$plan refused 3 signature-fault "$words" by --key "$key" --module "$faulty" --pin-file pin
+    SIGB_FAULT_PLAN=C_Sign,$plan refused 3 signature-fault "$words" by --key "$key" --module "$faulty" --pin-file pin
 done <<'ROWS'
 flip it does not verify with the leaf's key, so nothing was written
 short the signer returned 63 bytes where an ES256 signature has 64
