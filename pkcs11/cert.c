@@ -129,7 +129,7 @@ sigb_rc certs_collect(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_H
     of->module = module;
     of->session = session;
     of->spki = spki;
-    rc = p11_attribute(module, session, key, CKA_ID, &of->key_id, diag);
+    rc = key == CK_INVALID_HANDLE ? SIGB_OK : p11_attribute(module, session, key, CKA_ID, &of->key_id, diag);
     if (rc == SIGB_OK)
         rc = look_at_all(of, notes, diag);
     if (rc == SIGB_OK)

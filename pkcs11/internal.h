@@ -5,7 +5,6 @@
 
 #include "pkcs11/pkcs11.h"
 
-#include "base/alg.h"
 #include "base/secret.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -64,33 +63,6 @@ SIGB_CHECK sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, s
 SIGB_CHECK sigb_rc pin_ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_options *options,
                            sigb_pin *pin, sigb_diag *diag);
 
-/* ---- mechanism.c ---- */
-
-/* How a token makes the signatures of one algorithm. */
-typedef struct p11_mechanism {
-    CK_MECHANISM_TYPE type;
-    bool has_params;
-    CK_RSA_PKCS_PSS_PARAMS params;
-    bool takes_digest; /* else the message, which the token hashes (or EdDSA takes whole) */
-} p11_mechanism;
-
-#define MECHANISM_ROWS 11
-
-/* What one key can do on one token: a mechanism for each row of the table; type NO_MECHANISM where there is none. */
-typedef struct p11_mechanisms {
-    p11_mechanism of[MECHANISM_ROWS];
-} p11_mechanisms;
-
-#define NO_MECHANISM CK_UNAVAILABLE_INFORMATION
-
-/* Probes the token. `allowed` is CKA_ALLOWED_MECHANISMS as it stands, no bytes if the key has none. */
-SIGB_CHECK sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed,
-                                    p11_mechanisms *found, sigb_diag *diag);
-
-/* The mechanism for an algorithm. SIGB_E_MECHANISM names what the token lacks. */
-SIGB_CHECK sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg,
-                                     const p11_mechanism **mechanism, sigb_diag *diag);
-
 /* ---- pool.c ---- */
 
 /* Open, logged-in sessions of one token. Any thread may take one; it is that thread's until it is given back. */
@@ -139,19 +111,5 @@ SIGB_CHECK sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION
 /* SIGB_E_KEY_NO_SIGN, SIGB_E_KEY_UNSUPPORTED. */
 SIGB_CHECK sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
                                     sigb_diag *diag);
-
-/* Appends the SPKI as the private key tells it, or its public object does; nothing where neither tells. */
-SIGB_CHECK sigb_rc key_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                            sigb_buf *spki, sigb_diag *diag);
-
-/* ---- cert.c ---- */
-
-/*
- * Appends the X.509 certificates of the token, at most SIGB_MAX_CERTS: first
- * those of the key (by public key or CKA_ID), then CAs, then others. One that
- * cannot be read draws a note.
- */
-SIGB_CHECK sigb_rc certs_collect(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                                 sigb_bytes spki, const sigb_notes *notes, sigb_buf *certs, sigb_diag *diag);
 
 #endif

@@ -41,6 +41,21 @@ static const struct mechanism_row {
 };
 /* clang-format on */
 
+const alg_row *mechanism_alg(size_t row)
+{
+    return alg_row_of(ROWS[row].alg);
+}
+
+const char *mechanism_name(const p11_mechanism *mechanism)
+{
+    for (size_t i = 0; i < COUNT(ROWS); i++)
+        if (mechanism->type == ROWS[i].message)
+            return ROWS[i].message_name;
+        else if (ROWS[i].digest != NONE && mechanism->type == ROWS[i].digest)
+            return ROWS[i].digest_name;
+    return "none";
+}
+
 /* The token's list; the caller frees. */
 static sigb_rc list_of(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **list, CK_ULONG *count,
                        sigb_diag *diag)

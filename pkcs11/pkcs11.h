@@ -13,6 +13,8 @@
 
 #include <sigbridge/signer.h>
 
+#include "base/alg.h"
+
 /* ---- uri.c: RFC 7512, strictly ---- */
 
 typedef struct p11_uri p11_uri; /* every attribute decoded; the PIN in secret memory */
@@ -137,6 +139,53 @@ bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT
  */
 SIGB_CHECK sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                    sigb_buf *spki, sigb_diag *diag);
+
+/* ---- mechanism.c ---- */
+
+/* How a token makes the signatures of one algorithm. */
+typedef struct p11_mechanism {
+    CK_MECHANISM_TYPE type;
+    bool has_params;
+    CK_RSA_PKCS_PSS_PARAMS params;
+    bool takes_digest; /* else the message, which the token hashes (or EdDSA takes whole) */
+} p11_mechanism;
+
+#define MECHANISM_ROWS 11
+
+/* What one key can do on one token: a mechanism for each row of the table; type NO_MECHANISM where there is none. */
+typedef struct p11_mechanisms {
+    p11_mechanism of[MECHANISM_ROWS];
+} p11_mechanisms;
+
+#define NO_MECHANISM CK_UNAVAILABLE_INFORMATION
+
+/* Probes the token. `allowed` is CKA_ALLOWED_MECHANISMS as it stands, no bytes if the key has none. */
+SIGB_CHECK sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed,
+                                    p11_mechanisms *found, sigb_diag *diag);
+
+/* The algorithm of a row, and what the mechanism that was found for it is called ("CKM_ECDSA"; static). */
+const alg_row *mechanism_alg(size_t row);
+const char *mechanism_name(const p11_mechanism *mechanism);
+
+/* The mechanism for an algorithm. SIGB_E_MECHANISM names what the token lacks. */
+SIGB_CHECK sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg,
+                                     const p11_mechanism **mechanism, sigb_diag *diag);
+
+/* ---- key.c ---- */
+
+/* Appends the SPKI as the private key tells it, or its public object does; nothing where neither tells. */
+SIGB_CHECK sigb_rc key_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                            sigb_buf *spki, sigb_diag *diag);
+
+/* ---- cert.c ---- */
+
+/*
+ * Appends the X.509 certificates of the token, at most SIGB_MAX_CERTS: first
+ * those of the key (by public key or CKA_ID), then CAs, then others. One that
+ * cannot be read draws a note. key: CK_INVALID_HANDLE where it is not known.
+ */
+SIGB_CHECK sigb_rc certs_collect(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                                 sigb_bytes spki, const sigb_notes *notes, sigb_buf *certs, sigb_diag *diag);
 
 /* ---- ckr.c ---- */
 
