@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #define DRAIN_MS 2000 /* how long a fork waits at most */
@@ -24,24 +25,30 @@ static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER; /* held from befor
 static _Thread_local unsigned depth;
 static _Thread_local gate_ticket *current;
 
-static void pause_ns(long ns)
+static uint64_t now_ms(void)
 {
-    struct timespec rest = {0, ns};
+    struct timespec now;
 
-    (void)nanosleep(&rest, NULL);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What this thread adds to `inside`: nothing any more once it was abandoned there. */
+static unsigned own_share(void)
+{
+    return depth > 0 && (current == NULL || atomic_load(&current->state) == TICKET_INSIDE) ? 1 : 0;
 }
 
 /* True once no other thread is inside. Polls: whoever leaves must not pay for a fork that nearly never comes. */
 static bool drain(unsigned wait_ms)
 {
-    unsigned own = depth > 0 ? 1 : 0;
+    static const struct timespec rest = {0, POLL_NS};
+    uint64_t until = now_ms() + wait_ms;
+    bool empty;
 
-    for (long left = (long)wait_ms * 1000000 / POLL_NS; left > 0; left--) {
-        if (atomic_load(&inside) <= own)
-            return true;
-        pause_ns(POLL_NS);
-    }
-    return atomic_load(&inside) <= own;
+    while (!(empty = atomic_load(&inside) <= own_share()) && now_ms() < until)
+        (void)nanosleep(&rest, NULL); /* takes longer than it is told, so the clock decides */
+    return empty;
 }
 
 /* ---- fork ---- */
@@ -66,7 +73,7 @@ static void in_child(void)
 {
     if (!drained)
         atomic_store(&broken, true);
-    atomic_store(&inside, depth > 0 ? 1 : 0);
+    atomic_store(&inside, own_share());
     atomic_fetch_add(&epoch, 1);
     after_fork();
 }
