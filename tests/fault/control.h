@@ -17,8 +17,8 @@ typedef struct fault_control {
     /* How often this function was called, spoilt or not; all of them for "*". */
     unsigned long (*calls)(const char *function);
 
-    /* How often a rule of the plan struck. */
-    unsigned long (*hits)(void);
+    /* How often this rule of the plan struck; the first is 0. */
+    unsigned long (*hits)(size_t rule);
 
     /* What C_Login answered, in order; how many there are, of which `room` at most are written. */
     size_t (*logins)(unsigned long *codes, size_t room);

@@ -10,7 +10,8 @@
 
 static struct counts {
     atomic_ulong calls[FAULT_CALL_COUNT];
-    atomic_ulong hits, wrong_pins, logins;
+    atomic_ulong hits[FAULT_RULES];
+    atomic_ulong wrong_pins, logins;
     atomic_ulong answers[MAX_LOGINS]; /* of C_Login; one more than the code, so that 0 is "not yet" */
 } * counts;
 
@@ -52,7 +53,8 @@ void counts_reset(CK_ULONG wrong_pins)
         atomic_store(&c->calls[i], 0);
     for (size_t i = 0; i < COUNT(c->answers); i++)
         atomic_store(&c->answers[i], 0);
-    atomic_store(&c->hits, 0);
+    for (size_t i = 0; i < COUNT(c->hits); i++)
+        atomic_store(&c->hits[i], 0);
     atomic_store(&c->logins, 0);
     atomic_store(&c->wrong_pins, wrong_pins);
 }
@@ -62,9 +64,9 @@ void counts_call(fault_call call)
     atomic_fetch_add(&shared()->calls[call], 1);
 }
 
-void counts_hit(void)
+void counts_hit(size_t rule)
 {
-    atomic_fetch_add(&shared()->hits, 1);
+    atomic_fetch_add(&shared()->hits[rule], 1);
 }
 
 void counts_login(CK_RV answer)
@@ -88,9 +90,9 @@ unsigned long counts_of(const char *function)
     return sum;
 }
 
-unsigned long counts_hits(void)
+unsigned long counts_hits(size_t rule)
 {
-    return atomic_load(&shared()->hits);
+    return rule < FAULT_RULES ? atomic_load(&shared()->hits[rule]) : 0;
 }
 
 size_t counts_logins(unsigned long *codes, size_t room)

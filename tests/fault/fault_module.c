@@ -32,6 +32,7 @@
  *   only=CKM+CKM      these mechanisms alone; CKM_ECDSA_SHA256, 384 and 512 are made up if the module lacks them
  *   without=CKM+CKM   all but these
  *   hide=CKA+CKA      no object tells these attributes
+ *   serial=TEXT       the token's serial number
  *   blank-labels      labels of the token and of all objects are blanks
  *   flags-on=BITS     of CK_TOKEN_INFO
  *   flags-off=BITS

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define MAX_RULES 32
-
 /* What happens to calls of one function. */
 typedef struct rule {
     fault_call call;
@@ -19,7 +17,7 @@ typedef struct rule {
 } rule;
 
 typedef struct plan {
-    rule rules[MAX_RULES];
+    rule rules[FAULT_RULES];
     size_t rule_count;
     fault_token token;
     CK_ULONG wrong_pins;
@@ -150,7 +148,7 @@ static bool rule_read(plan *p, fault_call call, const char **text)
 {
     rule *r = &p->rules[p->rule_count];
 
-    if (p->rule_count == MAX_RULES)
+    if (p->rule_count == FAULT_RULES)
         return false;
     memset(r, 0, sizeof(*r));
     r->call = call;
@@ -186,6 +184,8 @@ static bool property_put(plan *p, const word *w)
         return number_of(w, &t->flags_on);
     if (is(w, "flags-off"))
         return number_of(w, &t->flags_off);
+    if (is(w, "serial"))
+        return text_of(w, t->serial);
     if (is(w, "keypad"))
         return text_of(w, t->keypad);
     if (is(w, "no-login"))
@@ -261,13 +261,9 @@ static void hit_add(fault_hit *sum, const fault_hit *one)
 }
 
 /* A dead device answers nothing but C_Initialize and C_Finalize. */
-static void die(fault_hit *hit, fault_call call)
+static bool is_dead(fault_call call)
 {
-    if (dead == CKR_OK || call == FAULT_C_Initialize || call == FAULT_C_Finalize)
-        return;
-    hit->instead = true;
-    hit->behind = false;
-    hit->rv = dead;
+    return dead != CKR_OK && call != FAULT_C_Initialize && call != FAULT_C_Finalize;
 }
 
 static void wait_ms(unsigned long ms)
@@ -278,6 +274,26 @@ static void wait_ms(unsigned long ms)
         continue;
 }
 
+/* Every rule that strikes, in one. */
+static void rules_ask(fault_call call, fault_hit *sum, unsigned long *delay_ms, bool *hangs)
+{
+    for (size_t i = 0; i < now.rule_count && !is_dead(call); i++) {
+        rule *r = &now.rules[i];
+        if (!strikes(r, call))
+            continue;
+        counts_hit(i);
+        hit_add(sum, &r->hit);
+        *delay_ms += r->delay_ms;
+        *hangs |= r->hangs;
+        dead = r->dead == CKR_OK ? dead : r->dead;
+    }
+    if (is_dead(call)) {
+        sum->instead = true;
+        sum->behind = false;
+        sum->rv = dead;
+    }
+}
+
 fault_hit plan_hit(fault_call call)
 {
     fault_hit sum = {.rv = CKR_OK};
@@ -286,17 +302,7 @@ fault_hit plan_hit(fault_call call)
 
     counts_call(call);
     (void)pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < now.rule_count; i++) {
-        rule *r = &now.rules[i];
-        if (!strikes(r, call))
-            continue;
-        counts_hit();
-        hit_add(&sum, &r->hit);
-        delay_ms += r->delay_ms;
-        hangs |= r->hangs;
-        dead = r->dead == CKR_OK ? dead : r->dead;
-    }
-    die(&sum, call);
+    rules_ask(call, &sum, &delay_ms, &hangs);
     began = releases;
     while (hangs && releases == began)
         (void)pthread_cond_wait(&released, &lock);

@@ -106,6 +106,8 @@ static CK_RV token_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
         return rv;
     if (t.blank_labels)
         memset(info->label, ' ', sizeof(info->label));
+    for (size_t i = 0; t.serial[0] != '\0' && i < sizeof(info->serialNumber); i++)
+        info->serialNumber[i] = (CK_CHAR)(i < strlen(t.serial) ? t.serial[i] : ' ');
     if (t.pin_tries != FAULT_NEVER)
         info->flags = (info->flags & ~about_pins) | pin_flags(t.pin_tries);
     if (t.keypad[0] != '\0')

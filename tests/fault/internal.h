@@ -58,6 +58,7 @@ typedef enum fault_call {
 
 /* ---- fault_plan.c ---- */
 
+#define FAULT_RULES 32
 #define FAULT_LIST  16 /* numbers in one list of a plan */
 #define FAULT_TEXT  64 /* characters of a label or PIN in a plan */
 #define FAULT_NEVER CK_UNAVAILABLE_INFORMATION
@@ -87,6 +88,7 @@ typedef struct fault_token {
     fault_list hidden;        /* attributes */
     CK_FLAGS flags_on, flags_off;
     bool blank_labels;
+    char serial[FAULT_TEXT];
     char keypad[FAULT_TEXT];   /* the PIN that is typed on it */
     char no_login[FAULT_TEXT]; /* the PIN that the module logs in with by itself */
     char user[FAULT_TEXT];     /* PINs are USER:PIN */
@@ -107,10 +109,10 @@ void plan_release(void);
 
 void counts_reset(CK_ULONG wrong_pins);
 void counts_call(fault_call call);
-void counts_hit(void);
+void counts_hit(size_t rule);
 void counts_login(CK_RV answer);
 unsigned long counts_of(const char *function);
-unsigned long counts_hits(void);
+unsigned long counts_hits(size_t rule);
 size_t counts_logins(unsigned long *codes, size_t room);
 
 /* Wrong PINs since the last right one, of this process and its children. */
