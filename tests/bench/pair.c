@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pair.h"
+#include "crew.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,23 +9,12 @@
 #define SLICE_SECONDS 0.05
 #define PROBE_ROUNDS  5
 
-static double seconds_of(clockid_t clock)
+double bench_clock(void)
 {
     struct timespec now;
 
-    clock_gettime(clock, &now);
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-double bench_clock(void)
-{
-    return seconds_of(CLOCK_MONOTONIC);
-}
-
-/* Neither arm waits for anything but the processor: time that other processes had is not part of it. */
-static double work_clock(void)
-{
-    return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static int by_value(const void *a, const void *b)
@@ -41,31 +30,32 @@ double bench_median(double *values, size_t count)
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-/* Seconds of one round; negative when one fails. */
-static double slice(bench_side *side, unsigned long rounds)
-{
-    double start = work_clock();
+/* How both sides are timed. */
+typedef struct terms {
+    bench_crew *crew;
+    bench_time time;
+} terms;
 
-    for (unsigned long i = 0; i < rounds; i++, side->rounds++)
-        if (!side->round(side->arm))
-            return -1;
-    return (work_clock() - start) / (double)rounds;
+/* Seconds of one round; negative when one fails. */
+static double slice(const terms *by, bench_side *side, unsigned long rounds)
+{
+    return bench_crew_run(by->crew, side, rounds, by->time) / (double)rounds;
 }
 
 /* How many rounds fill a slice; 0 when one fails. */
-static unsigned long slice_rounds(bench_side *side)
+static unsigned long slice_rounds(const terms *by, bench_side *side)
 {
-    double each = slice(side, PROBE_ROUNDS);
+    double each = slice(by, side, PROBE_ROUNDS);
 
     if (each < 0)
         return 0;
     return each >= SLICE_SECONDS ? 1 : (unsigned long)(SLICE_SECONDS / each) + 1;
 }
 
-bool bench_pair_run(bench_side *ours, bench_side *theirs, bench_pair *result)
+static bool take_pairs(const terms *by, bench_side *ours, bench_side *theirs, bench_pair *result)
 {
     double ratios[PAIRS], our_times[PAIRS], their_times[PAIRS];
-    unsigned long our_rounds = slice_rounds(ours), their_rounds = slice_rounds(theirs);
+    unsigned long our_rounds = slice_rounds(by, ours), their_rounds = slice_rounds(by, theirs);
 
     if (our_rounds == 0 || their_rounds == 0) {
         fprintf(stderr, "%s arm fails at its first rounds\n", our_rounds == 0 ? "our" : "the bare");
@@ -73,10 +63,10 @@ bool bench_pair_run(bench_side *ours, bench_side *theirs, bench_pair *result)
     }
     for (size_t i = 0; i < PAIRS; i++) {
         if (i % 2 == 0)
-            our_times[i] = slice(ours, our_rounds);
-        their_times[i] = slice(theirs, their_rounds);
+            our_times[i] = slice(by, ours, our_rounds);
+        their_times[i] = slice(by, theirs, their_rounds);
         if (i % 2 == 1)
-            our_times[i] = slice(ours, our_rounds);
+            our_times[i] = slice(by, ours, our_rounds);
         if (our_times[i] < 0 || their_times[i] < 0) {
             fprintf(stderr, "%s arm fails in pair %zu\n", our_times[i] < 0 ? "our" : "the bare", i);
             return false;
@@ -87,4 +77,14 @@ bool bench_pair_run(bench_side *ours, bench_side *theirs, bench_pair *result)
     result->ours = bench_median(our_times, PAIRS);
     result->theirs = bench_median(their_times, PAIRS);
     return true;
+}
+
+bool bench_pair_run(bench_side *ours, bench_side *theirs, unsigned threads, bench_time time,
+                    bench_pair *result)
+{
+    terms by = {bench_crew_new(threads), time};
+    bool taken = by.crew != NULL && take_pairs(&by, ours, theirs, result);
+
+    bench_crew_free(by.crew);
+    return taken;
 }

@@ -103,32 +103,33 @@ static bool measure(const process_plan *plan, process_result *result)
     return true;
 }
 
-static bool report_peak(const process_plan *plan, double peak_mib)
+static bench_outcome report_peak(const process_plan *plan, double peak_mib)
 {
     char name[128];
     bench_line line = {name, peak_mib, "MiB", "a fixed limit", peak_mib / plan->max_mib, 1, false};
 
     if (plan->max_mib <= 0)
-        return true;
+        return BENCH_MET;
     snprintf(name, sizeof(name), "%s, peak memory", plan->name);
     return bench_line_print(&line);
 }
 
-static bool bench(const process_plan *plan)
+static bench_outcome bench(const process_plan *plan)
 {
     process_result result = {0};
+    bench_outcome outcome;
     bench_line line = {plan->name, 0, "s", plan->against, 0, plan->target, plan->higher};
 
     for (int i = 0; i < BENCH_TRIES; i++) {
         if (!measure(plan, &result))
-            return false;
+            return BENCH_FAILED;
         line.value = result.seconds;
         line.ratio = result.ratio;
         if (bench_line_met(&line))
             break;
     }
-    bool met = bench_line_print(&line);
-    return report_peak(plan, result.peak_mib) && met;
+    outcome = bench_line_print(&line);
+    return bench_worse(outcome, report_peak(plan, result.peak_mib));
 }
 
 static bool split(process_plan *plan, char **words)
@@ -150,7 +151,7 @@ int main(int argc, char **argv)
     if (argc < 10 || !split(&plan, argv + 7)) {
         fprintf(stderr, "usage: %s NAME AGAINST PAIRS TARGET higher|lower MAX-MIB OURS... --vs THEIRS...\n",
                 argv[0]);
-        return 2;
+        return BENCH_FAILED;
     }
     plan.name = argv[1];
     plan.against = argv[2];
@@ -160,12 +161,12 @@ int main(int argc, char **argv)
     plan.max_mib = strtod(argv[6], NULL);
     if (plan.pairs == 0 || plan.pairs > MAX_PAIRS) {
         fprintf(stderr, "%s: 1 to %d pairs, not %s\n", argv[0], MAX_PAIRS, argv[3]);
-        return 2;
+        return BENCH_FAILED;
     }
     said = memfd_create("said", MFD_CLOEXEC);
     if (said < 0) {
         perror("memfd_create");
-        return 2;
+        return BENCH_FAILED;
     }
-    return bench(&plan) ? 0 : bench_last_missed() ? 1 : 2;
+    return (int)bench(&plan);
 }

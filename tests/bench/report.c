@@ -3,26 +3,33 @@
 
 #include <stdio.h>
 
+bench_outcome bench_worse(bench_outcome a, bench_outcome b)
+{
+    return a > b ? a : b;
+}
+
 bool bench_line_met(const bench_line *line)
 {
     return line->higher ? line->ratio >= line->target : line->ratio <= line->target;
 }
 
-static bool last_missed;
-
-bool bench_last_missed(void)
+static void print_measured(const bench_line *line)
 {
-    return last_missed;
+    printf("{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"against\":\"%s\",\"ratio\":%.3f", line->name,
+           line->value, line->unit, line->against, line->ratio);
 }
 
-bool bench_line_print(const bench_line *line)
+bench_outcome bench_line_print(const bench_line *line)
 {
-    printf(
-        "{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"against\":\"%s\",\"ratio\":%.3f,\"target\":%.2f,"
-        "\"better\":\"%s\"}\n",
-        line->name, line->value, line->unit, line->against, line->ratio, line->target,
-        line->higher ? "higher" : "lower");
+    print_measured(line);
+    printf(",\"target\":%.2f,\"better\":\"%s\"}\n", line->target, line->higher ? "higher" : "lower");
     fflush(stdout);
-    last_missed = !bench_line_met(line);
-    return !last_missed;
+    return bench_line_met(line) ? BENCH_MET : BENCH_MISSED;
+}
+
+void bench_line_state(const bench_line *line)
+{
+    print_measured(line);
+    printf("}\n");
+    fflush(stdout);
 }

@@ -7,6 +7,15 @@
 
 #define BENCH_TRIES 3 /* a measurement that misses its target is taken so often before it counts */
 
+/* Also the exit status of every program here; the higher number is the worse. */
+typedef enum bench_outcome {
+    BENCH_MET,
+    BENCH_MISSED, /* measured, and not as good as wanted */
+    BENCH_FAILED, /* not measured, or measured to be wrong */
+} bench_outcome;
+
+bench_outcome bench_worse(bench_outcome a, bench_outcome b);
+
 typedef struct bench_line {
     const char *name; /* of what was measured, with the key */
     double value;
@@ -19,10 +28,10 @@ typedef struct bench_line {
 
 bool bench_line_met(const bench_line *line);
 
-/* Prints the line; true when the target is met. */
-bool bench_line_print(const bench_line *line);
+/* Prints the line, and judges it. */
+bench_outcome bench_line_print(const bench_line *line);
 
-/* True if the line printed last missed its target: what ended the program then is no error. */
-bool bench_last_missed(void);
+/* Prints a line that has no target. */
+void bench_line_state(const bench_line *line);
 
 #endif

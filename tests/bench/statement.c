@@ -16,6 +16,7 @@
 #include <sigbridge/sigbridge.h>
 
 #include "bare/bare.h"
+#include "key.h"
 #include "pair.h"
 #include "report.h"
 
@@ -26,8 +27,8 @@
 #define MICROSECONDS 1e6
 
 typedef struct bench {
-    const char *key_name, *module, *token, *key, *root_file, *chain_file, *eku;
-    char *pin_file;
+    bench_key key;
+    const char *root_file, *chain_file, *eku;
     sigb_alg alg;
     sigb_signer *signer;
     sigb_issuer *issuer;
@@ -41,9 +42,7 @@ typedef struct bench {
 
 static bool done(bench *b, const char *what)
 {
-    if (b->rc != SIGB_OK)
-        fprintf(stderr, "%s: %s: %s\n", what, sigb_rc_name(b->rc), b->diag.text);
-    return b->rc == SIGB_OK;
+    return bench_done(b->rc, &b->diag, what);
 }
 
 /* ---- our arms ---- */
@@ -179,22 +178,6 @@ static bool read_pem(bench *b, const char *path, sigb_buf *certs)
     return done(b, path);
 }
 
-static sigb_rc give_pin(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
-{
-    (void)request;
-    return sigb_pin_read_file(pin, arg, NULL, diag);
-}
-
-static bool open_signer(bench *b)
-{
-    char uri[256];
-    sigb_pkcs11_options options = {.module = b->module, .pin = give_pin, .pin_arg = b->pin_file};
-
-    snprintf(uri, sizeof(uri), "pkcs11:token=%s;object=%s;type=private", b->token, b->key);
-    b->rc = sigb_signer_from_pkcs11(uri, &options, &b->signer, &b->diag);
-    return done(b, uri);
-}
-
 static bool derive_issuer(bench *b)
 {
     sigb_issuer_options options = {.at = SIGB_TIME_NOW, .eku = b->eku};
@@ -228,7 +211,8 @@ static bool sign_once(bench *b)
 static bool prepare(bench *b)
 {
     memset(b->payload, 'x', sizeof(b->payload));
-    if (!open_signer(b) || !derive_issuer(b) || !sign_once(b))
+    b->signer = bench_key_open(&b->key, NULL);
+    if (b->signer == NULL || !derive_issuer(b) || !sign_once(b))
         return false;
     b->policy = policy(b);
     return b->policy != NULL;
@@ -276,45 +260,35 @@ static bool split_chain(bench *b, bare_input *input)
     return rest.len == 0;
 }
 
-static bool read_pin(const char *path, char *pin, size_t size)
-{
-    FILE *file = fopen(path, "r");
-    bool read = file != NULL && fgets(pin, (int)size, file) != NULL;
-
-    if (file != NULL)
-        fclose(file);
-    if (read)
-        pin[strcspn(pin, "\n")] = '\0';
-    return read;
-}
-
-static bool fill(bench *b, bare_input *input, char *pin, size_t pin_size)
+static bool fill(bench *b, bare_input *input)
 {
     bool ecdsa = b->alg == SIGB_ES256;
 
     input->digest = ecdsa ? "SHA2-256" : "SHA2-384"; /* P-256 and RSA-3072 */
+    input->rsa = !ecdsa;
     input->tbs = (bare_bytes){b->tbs.ptr, b->tbs.len};
     input->signature = (bare_bytes){b->raw.ptr, b->raw.len};
     input->x509_flags = X509_V_FLAG_X509_STRICT;
-    input->module = b->module;
-    input->token = b->token;
-    input->key = b->key;
-    input->pin = pin;
-    return split_chain(b, input) && read_pin(b->pin_file, pin, pin_size) &&
-           (!ecdsa || ecdsa_der(b, &input->signature));
+    input->module = b->key.module;
+    input->token = b->key.token;
+    input->key = b->key.label;
+    input->pin = b->key.pin;
+    return split_chain(b, input) && (!ecdsa || ecdsa_der(b, &input->signature));
 }
 
 /* ---- the contests ---- */
 
 static bool take(const bench_contest *contest, bench *b, bare_arm *arm, bench_pair *pair)
 {
-    bench_side ours = {contest->ours, b, 0}, theirs = {contest->theirs, arm, 0};
+    bench_side ours = {.round = contest->ours, .arms = {b}},
+               theirs = {.round = contest->theirs, .arms = {arm}};
 
     bare_counts_reset();
-    return bench_pair_run(&ours, &theirs, pair) && bare_counts_match(contest->calls, theirs.rounds);
+    return bench_pair_run(&ours, &theirs, 1, BENCH_PROCESSOR, pair) &&
+           bare_counts_match(contest->calls, theirs.rounds);
 }
 
-static bool hold(const bench_contest *contest, bench *b, const bare_input *input)
+static bench_outcome hold(const bench_contest *contest, bench *b, const bare_input *input)
 {
     char name[128];
     bench_pair pair = {0};
@@ -322,7 +296,7 @@ static bool hold(const bench_contest *contest, bench *b, const bare_input *input
     bare_arm *arm = contest->bare_new(input);
     bool counted = arm != NULL;
 
-    snprintf(name, sizeof(name), "%s, %s", contest->name, b->key_name);
+    snprintf(name, sizeof(name), "%s, %s", contest->name, b->key.name);
     for (int i = 0; counted && i < BENCH_TRIES && !bench_line_met(&line); i++) {
         counted = take(contest, b, arm, &pair);
         line.value = pair.ours * MICROSECONDS;
@@ -331,40 +305,36 @@ static bool hold(const bench_contest *contest, bench *b, const bare_input *input
     bare_arm_free(arm);
     if (!counted)
         fprintf(stderr, "%s: no measurement\n", name);
-    return counted && bench_line_print(&line);
+    return counted ? bench_line_print(&line) : BENCH_FAILED;
 }
 
-static bool hold_all(bench *b)
+static bench_outcome hold_all(bench *b)
 {
     bare_input input = {0};
-    char pin[64];
-    bool met = true;
+    bench_outcome outcome = BENCH_MET;
 
-    if (!prepare(b) || !fill(b, &input, pin, sizeof(pin)))
-        return false;
+    if (!prepare(b) || !fill(b, &input))
+        return BENCH_FAILED;
     for (size_t i = 0; i < sizeof(CONTESTS) / sizeof(CONTESTS[0]); i++)
-        met = hold(&CONTESTS[i], b, &input) && met;
-    return met;
+        outcome = bench_worse(outcome, hold(&CONTESTS[i], b, &input));
+    return outcome;
 }
 
 int main(int argc, char **argv)
 {
     static bench b;
-    bool met;
+    bench_outcome outcome;
 
     if (argc != 9) {
-        fprintf(stderr, "usage: %s KEY-NAME MODULE TOKEN KEY PIN-FILE ROOT.pem CHAIN.pem EKU\n", argv[0]);
-        return 2;
+        fprintf(stderr, "usage: %s " BENCH_KEY_USAGE " ROOT.pem CHAIN.pem EKU\n", argv[0]);
+        return BENCH_FAILED;
     }
-    b.key_name = argv[1];
-    b.module = argv[2];
-    b.token = argv[3];
-    b.key = argv[4];
-    b.pin_file = argv[5];
+    if (!bench_key_read(&b.key, argv + 1))
+        return BENCH_FAILED;
     b.root_file = argv[6];
     b.chain_file = argv[7];
     b.eku = argv[8];
-    met = hold_all(&b);
+    outcome = hold_all(&b);
     release(&b);
-    return met ? 0 : bench_last_missed() ? 1 : 2;
+    return (int)outcome;
 }

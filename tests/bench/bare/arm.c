@@ -24,7 +24,7 @@ static void set_padding(bare_arm *arm)
     static char pss[] = OSSL_PKEY_RSA_PAD_MODE_PSS, salt[] = OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST;
 
     arm->padding[0] = OSSL_PARAM_construct_end();
-    if (EVP_PKEY_get_base_id(arm->key) != EVP_PKEY_RSA)
+    if (!arm->input->rsa)
         return;
     arm->padding[0] = OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, pss, 0);
     arm->padding[1] = OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, salt, 0);
@@ -35,27 +35,57 @@ bare_arm *bare_arm_new(const bare_input *input)
 {
     bare_arm *arm = calloc(1, sizeof(*arm));
 
-    if (arm == NULL)
-        return NULL;
-    arm->input = input;
-    arm->key = leaf_key(input->certs[0]);
-    arm->verify = EVP_MD_CTX_new();
-    if (arm->key == NULL || arm->verify == NULL) {
-        bare_arm_free(arm);
-        return NULL;
-    }
-    set_padding(arm);
-    if (EVP_DigestVerifyInit_ex(arm->verify, NULL, input->digest, NULL, NULL, arm->key, arm->padding) != 1) {
-        bare_arm_free(arm);
-        return NULL;
-    }
+    if (arm != NULL)
+        arm->input = input;
     return arm;
+}
+
+bool bare_arm_read_key(bare_arm *arm)
+{
+    arm->key = leaf_key(arm->input->certs[0]);
+    arm->verify = EVP_MD_CTX_new();
+    if (arm->key == NULL || arm->verify == NULL)
+        return false;
+    set_padding(arm);
+    return EVP_DigestVerifyInit_ex(arm->verify, NULL, arm->input->digest, NULL, NULL, arm->key,
+                                   arm->padding) == 1;
+}
+
+bool bare_hash(bare_arm *arm)
+{
+    size_t len = 0;
+    bare_bytes tbs = arm->input->tbs;
+
+    if (EVP_Q_digest(NULL, arm->input->digest, NULL, tbs.ptr, tbs.len, arm->digest, &len) != 1)
+        return false;
+    arm->digest_len = len;
+    return true;
+}
+
+bool bare_arm_ready_hash(bare_arm *arm)
+{
+    EVP_MD *md = EVP_MD_fetch(NULL, arm->input->digest, NULL);
+    bool ready;
+
+    arm->hash = EVP_MD_CTX_new();
+    ready = md != NULL && arm->hash != NULL && EVP_DigestInit_ex2(arm->hash, md, NULL) == 1;
+    EVP_MD_free(md); /* the context has a reference */
+    return ready;
+}
+
+bare_arm *bare_arm_made(bare_arm *arm, bool good)
+{
+    if (good)
+        return arm;
+    bare_arm_free(arm);
+    return NULL;
 }
 
 void bare_arm_free(bare_arm *arm)
 {
     if (arm == NULL)
         return;
+    EVP_MD_CTX_free(arm->hash);
     EVP_MD_CTX_free(arm->verify);
     EVP_PKEY_free(arm->key);
     free(arm);

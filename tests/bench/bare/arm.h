@@ -14,7 +14,10 @@ struct bare_arm {
     EVP_PKEY *key;
     OSSL_PARAM padding[3]; /* RSASSA-PSS with the digest's length of salt; empty for ECDSA */
 
-    CK_FUNCTION_LIST *functions; /* counted; the two calls alone */
+    EVP_MD_CTX *hash; /* initialised once with the digest */
+
+    CK_FUNCTION_LIST *functions; /* counted */
+    CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE handle;
     CK_MECHANISM mechanism;
@@ -23,11 +26,32 @@ struct bare_arm {
     CK_ULONG digest_len;
 };
 
-/* An arm that has the leaf's key ready for verification. NULL on failure. */
+/* An arm with nothing but its input. NULL on failure. */
 bare_arm *bare_arm_new(const bare_input *input);
 
-/* Loads the module, logs in, finds the key, and hashes what is to be signed. */
+/* The arm if all is good; else it is freed, and NULL. */
+bare_arm *bare_arm_made(bare_arm *arm, bool good);
+
+/* Has the leaf's key ready for verification. */
+bool bare_arm_read_key(bare_arm *arm);
+
+/* Has the digest ready: a round begins by an initialisation that names none. */
+bool bare_arm_ready_hash(bare_arm *arm);
+
+/* Loads the module, initialises it, and finds the token. */
+bool bare_token_reach(bare_arm *arm);
+
+/* Opens a session, logs in, and finds the key. */
+bool bare_token_enter(bare_arm *arm);
+
+/* Both. */
 bool bare_token_open(bare_arm *arm);
+
+/* C_SignInit and C_Sign over the digest that the arm has. */
+bool bare_token_sign(bare_arm *arm);
+
+/* Hashes what is to be signed. */
+bool bare_hash(bare_arm *arm);
 
 /* Verifies the input's signature with the key that the arm has. */
 bool bare_digest_verify(bare_arm *arm);

@@ -21,10 +21,12 @@ typedef struct bare_bytes {
 
 /* What is signed and verified: all borrowed for the arm's life. */
 typedef struct bare_input {
-    const char *digest;   /* "SHA2-256" */
-    bare_bytes tbs;       /* what the signature covers */
-    bare_bytes signature; /* over tbs: DER for ECDSA, the modulus' width for RSASSA-PSS */
-    bare_bytes certs[3];  /* DER: leaf, issuing CA, root */
+    const char *digest; /* "SHA2-256" */
+    bool rsa;           /* signed with RSASSA-PSS; else with ECDSA */
+    bare_bytes tbs;     /* what the signature covers */
+    bare_bytes
+        signature; /* over tbs: DER for ECDSA, the modulus' width for RSASSA-PSS; where it is verified */
+    bare_bytes certs[3]; /* DER: leaf, issuing CA, root; where they are needed */
     unsigned long x509_flags;
     const char *module;      /* path */
     const char *token, *key; /* labels */
@@ -37,6 +39,27 @@ typedef struct bare_arm bare_arm;
 extern const bare_count BARE_SIGN_CALLS[];
 bare_arm *bare_sign_new(const bare_input *input);
 bool bare_sign_round(bare_arm *arm);
+
+/* EVP_DigestInit_ex2, EVP_DigestUpdate, EVP_DigestFinal_ex, C_SignInit, C_Sign, in a session of the arm's own. */
+extern const bare_count BARE_LOOP_CALLS[];
+bare_arm *bare_loop_new(const bare_input *input);
+bool bare_loop_round(bare_arm *arm);
+
+/* The same with a copy of the key in the session. */
+bare_arm *bare_copied_loop_new(const bare_input *input);
+
+/* All that a program does which signs once: module, slot, session, login, key, hash, signature, C_Finalize. One round. */
+extern const bare_count BARE_FIRST_CALLS[];
+bare_arm *bare_first_new(const bare_input *input);
+bool bare_first_round(bare_arm *arm);
+
+/* A session, the login, the key. Between rounds: bare_lose_sessions(). */
+extern const bare_count BARE_LOGIN_CALLS[];
+bare_arm *bare_login_new(const bare_input *input);
+bool bare_login_round(bare_arm *arm);
+
+/* C_CloseAllSessions, as another user of the module makes it: the login goes with them. */
+bool bare_lose_sessions(bare_arm *arm);
 
 /* One EVP_DigestVerify with a key that is there already. */
 extern const bare_count BARE_WARM_CALLS[];

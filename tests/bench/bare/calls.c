@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "calls.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,9 @@
 #define BARE_CALL_NAME(call) #call,
 static const char *const NAMES[] = {BARE_CALLS(BARE_CALL_NAME)};
 
-static unsigned long counters[CALL_COUNT];
+static _Thread_local unsigned long
+    counters[CALL_COUNT]; /* shared ones would slow an arm of several threads */
+static atomic_ulong handed_in[CALL_COUNT];
 static const CK_FUNCTION_LIST *counted_module;
 
 void bare_counted(enum bare_call call)
@@ -19,9 +22,18 @@ void bare_counted(enum bare_call call)
     counters[call]++;
 }
 
+void bare_counts_hand_in(void)
+{
+    for (enum bare_call call = 0; call < CALL_COUNT; call++)
+        (void)atomic_fetch_add(&handed_in[call], counters[call]);
+    memset(counters, 0, sizeof(counters));
+}
+
 void bare_counts_reset(void)
 {
-    memset(counters, 0, sizeof(counters));
+    bare_counts_hand_in();
+    for (enum bare_call call = 0; call < CALL_COUNT; call++)
+        atomic_store(&handed_in[call], 0);
 }
 
 static unsigned long listed(const bare_count *list, enum bare_call call)
@@ -36,12 +48,13 @@ bool bare_counts_match(const bare_count *list, unsigned long rounds)
 {
     bool match = true;
 
+    bare_counts_hand_in();
     for (enum bare_call call = 0; call < CALL_COUNT; call++) {
-        unsigned long wanted = listed(list, call) * rounds;
+        unsigned long made = atomic_load(&handed_in[call]), wanted = listed(list, call) * rounds;
 
-        if (counters[call] != wanted) {
-            fprintf(stderr, "bare arm: %s was called %lu times, its list says %lu\n", NAMES[call],
-                    counters[call], wanted);
+        if (made != wanted) {
+            fprintf(stderr, "bare arm: %s was called %lu times, its list says %lu\n", NAMES[call], made,
+                    wanted);
             match = false;
         }
     }
@@ -50,26 +63,52 @@ bool bare_counts_match(const bare_count *list, unsigned long rounds)
 
 /* ---- Cryptoki ---- */
 
-static CK_RV counted_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
-{
-    bare_counted(CALL_C_SignInit);
-    return counted_module->C_SignInit(session, mechanism, key);
-}
+#define COUNTED(call, parameters, arguments)                                                                 \
+    static CK_RV counted_##call parameters                                                                   \
+    {                                                                                                        \
+        bare_counted(CALL_##call);                                                                           \
+        return counted_module->call arguments;                                                               \
+    }
 
-static CK_RV counted_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_BYTE *signature,
-                          CK_ULONG *signature_len)
-{
-    bare_counted(CALL_C_Sign);
-    return counted_module->C_Sign(session, data, data_len, signature, signature_len);
-}
+/* clang-format off */
+COUNTED(C_Initialize,       (void *args), (args))
+COUNTED(C_Finalize,         (void *reserved), (reserved))
+COUNTED(C_GetSlotList,      (CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count), (present, slots, count))
+COUNTED(C_GetTokenInfo,     (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info))
+COUNTED(C_OpenSession,      (CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session),
+        (slot, flags, application, notify, session))
+COUNTED(C_CloseAllSessions, (CK_SLOT_ID slot), (slot))
+COUNTED(C_Login,            (CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len), (session, user, pin, len))
+COUNTED(C_FindObjectsInit,  (CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count), (session, wanted, count))
+COUNTED(C_FindObjects,      (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG room, CK_ULONG *count),
+        (session, objects, room, count))
+COUNTED(C_FindObjectsFinal, (CK_SESSION_HANDLE session), (session))
+COUNTED(C_CopyObject,       (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE from, CK_ATTRIBUTE *other, CK_ULONG count, CK_OBJECT_HANDLE *copy),
+        (session, from, other, count, copy))
+COUNTED(C_SignInit,         (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key), (session, mechanism, key))
+COUNTED(C_Sign,             (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *signature, CK_ULONG *signature_len),
+        (session, data, len, signature, signature_len))
+/* clang-format on */
 
 CK_FUNCTION_LIST *bare_counted_functions(const CK_FUNCTION_LIST *module)
 {
-    static CK_FUNCTION_LIST counted;
+    static CK_FUNCTION_LIST counted = {
+        .C_Initialize = counted_C_Initialize,
+        .C_Finalize = counted_C_Finalize,
+        .C_GetSlotList = counted_C_GetSlotList,
+        .C_GetTokenInfo = counted_C_GetTokenInfo,
+        .C_OpenSession = counted_C_OpenSession,
+        .C_CloseAllSessions = counted_C_CloseAllSessions,
+        .C_Login = counted_C_Login,
+        .C_FindObjectsInit = counted_C_FindObjectsInit,
+        .C_FindObjects = counted_C_FindObjects,
+        .C_FindObjectsFinal = counted_C_FindObjectsFinal,
+        .C_CopyObject = counted_C_CopyObject,
+        .C_SignInit = counted_C_SignInit,
+        .C_Sign = counted_C_Sign,
+    };
 
     counted_module = module;
-    counted.C_SignInit = counted_sign_init;
-    counted.C_Sign = counted_sign;
     return &counted;
 }
 
@@ -94,6 +133,12 @@ CK_FUNCTION_LIST *bare_counted_functions(const CK_FUNCTION_LIST *module)
     }
 
 /* clang-format off */
+WRAP(int, EVP_Q_digest,
+     (OSSL_LIB_CTX *libctx, const char *name, const char *props, const void *data, size_t len, unsigned char *md, size_t *md_len),
+     (libctx, name, props, data, len, md, md_len))
+WRAP(int, EVP_DigestInit_ex2, (EVP_MD_CTX *ctx, const EVP_MD *md, const OSSL_PARAM params[]), (ctx, md, params))
+WRAP(int, EVP_DigestUpdate, (EVP_MD_CTX *ctx, const void *data, size_t len), (ctx, data, len))
+WRAP(int, EVP_DigestFinal_ex, (EVP_MD_CTX *ctx, unsigned char *md, unsigned *len), (ctx, md, len))
 WRAP(int, EVP_DigestVerifyInit_ex,
      (EVP_MD_CTX *ctx, EVP_PKEY_CTX **pctx, const char *md, OSSL_LIB_CTX *libctx, const char *props, EVP_PKEY *key, const OSSL_PARAM params[]),
      (ctx, pctx, md, libctx, props, key, params))

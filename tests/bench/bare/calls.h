@@ -14,8 +14,23 @@
 #include <p11-kit/pkcs11.h>
 
 #define BARE_CALLS(X)                                                                                        \
+    X(C_Initialize)                                                                                          \
+    X(C_Finalize)                                                                                            \
+    X(C_GetSlotList)                                                                                         \
+    X(C_GetTokenInfo)                                                                                        \
+    X(C_OpenSession)                                                                                         \
+    X(C_CloseAllSessions)                                                                                    \
+    X(C_Login)                                                                                               \
+    X(C_FindObjectsInit)                                                                                     \
+    X(C_FindObjects)                                                                                         \
+    X(C_FindObjectsFinal)                                                                                    \
+    X(C_CopyObject)                                                                                          \
     X(C_SignInit)                                                                                            \
     X(C_Sign)                                                                                                \
+    X(EVP_Q_digest)                                                                                          \
+    X(EVP_DigestInit_ex2)                                                                                    \
+    X(EVP_DigestUpdate)                                                                                      \
+    X(EVP_DigestFinal_ex)                                                                                    \
     X(EVP_DigestVerifyInit_ex)                                                                               \
     X(EVP_DigestVerify)                                                                                      \
     X(EVP_MD_CTX_new)                                                                                        \
@@ -46,16 +61,19 @@ typedef struct bare_count {
     unsigned long each;
 } bare_count;
 
-/* Adds one to a call's counter. */
+/* Adds one to a call's counter, which is this thread's until bare_counts_hand_in(). */
 void bare_counted(enum bare_call call);
 
-/* Sets every counter to zero. */
+/* Adds this thread's counters to those of the process. A thread that made rounds says so before the counts are read. */
+void bare_counts_hand_in(void);
+
+/* Sets every counter to zero: those of the process and of this thread. */
 void bare_counts_reset(void);
 
 /* True when the counters hold exactly the list, `rounds` times over; tells stderr what differs. */
 bool bare_counts_match(const bare_count *list, unsigned long rounds);
 
-/* The module's function list with C_SignInit and C_Sign alone, both counted. */
+/* The module's function list with the calls above alone, each counted. One module in a process. */
 CK_FUNCTION_LIST *bare_counted_functions(const CK_FUNCTION_LIST *module);
 
 #endif

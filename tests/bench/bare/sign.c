@@ -12,18 +12,11 @@ bare_arm *bare_sign_new(const bare_input *input)
 {
     bare_arm *arm = bare_arm_new(input);
 
-    if (arm != NULL && bare_token_open(arm))
-        return arm;
-    bare_arm_free(arm);
-    return NULL;
+    return bare_arm_made(arm,
+                         arm != NULL && bare_arm_read_key(arm) && bare_token_open(arm) && bare_hash(arm));
 }
 
 bool bare_sign_round(bare_arm *arm)
 {
-    unsigned char signature[512];
-    CK_ULONG len = sizeof(signature);
-
-    return arm->functions->C_SignInit(arm->session, &arm->mechanism, arm->handle) == CKR_OK &&
-           arm->functions->C_Sign(arm->session, arm->digest, arm->digest_len, signature, &len) == CKR_OK &&
-           bare_digest_verify(arm);
+    return bare_token_sign(arm) && bare_digest_verify(arm);
 }

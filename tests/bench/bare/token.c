@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a module's path to a key that can sign. Made once, before any clock runs. */
+/* From a module's path to a key that can sign. */
 #include "arm.h"
 
 #include <dlfcn.h>
@@ -20,6 +20,7 @@ static CK_FUNCTION_LIST *load(const char *path)
     memcpy(&get, &symbol, sizeof(get));
     if (get(&functions) != CKR_OK)
         return NULL;
+    functions = bare_counted_functions(functions);
     rv = functions->C_Initialize(&args);
     return rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? functions : NULL;
 }
@@ -82,42 +83,41 @@ static bool find_key(CK_FUNCTION_LIST *functions, CK_SESSION_HANDLE session, con
 static void choose_mechanism(bare_arm *arm)
 {
     arm->mechanism = (CK_MECHANISM){CKM_ECDSA, NULL, 0};
-    if (EVP_PKEY_get_base_id(arm->key) != EVP_PKEY_RSA)
+    if (!arm->input->rsa)
         return;
     if (strcmp(arm->input->digest, "SHA2-256") == 0)
-        arm->pss = (CK_RSA_PKCS_PSS_PARAMS){CKM_SHA256, CKG_MGF1_SHA256, arm->digest_len};
+        arm->pss = (CK_RSA_PKCS_PSS_PARAMS){CKM_SHA256, CKG_MGF1_SHA256, 32};
     else
-        arm->pss = (CK_RSA_PKCS_PSS_PARAMS){CKM_SHA384, CKG_MGF1_SHA384, arm->digest_len};
+        arm->pss = (CK_RSA_PKCS_PSS_PARAMS){CKM_SHA384, CKG_MGF1_SHA384, 48};
     arm->mechanism = (CK_MECHANISM){CKM_RSA_PKCS_PSS, &arm->pss, sizeof(arm->pss)};
 }
 
-static bool hash(bare_arm *arm)
+bool bare_token_reach(bare_arm *arm)
 {
-    size_t len = 0;
-    bare_bytes tbs = arm->input->tbs;
+    arm->functions = load(arm->input->module);
+    choose_mechanism(arm);
+    return arm->functions != NULL && find_slot(arm->functions, arm->input->token, &arm->slot);
+}
 
-    if (EVP_Q_digest(NULL, arm->input->digest, NULL, tbs.ptr, tbs.len, arm->digest, &len) != 1)
-        return false;
-    arm->digest_len = len;
-    return true;
+bool bare_token_enter(bare_arm *arm)
+{
+    CK_FUNCTION_LIST *functions = arm->functions;
+
+    return functions->C_OpenSession(arm->slot, CKF_SERIAL_SESSION, NULL, NULL, &arm->session) == CKR_OK &&
+           login(functions, arm->session, arm->input->pin) &&
+           find_key(functions, arm->session, arm->input->key, &arm->handle);
 }
 
 bool bare_token_open(bare_arm *arm)
 {
-    const bare_input *input = arm->input;
-    CK_FUNCTION_LIST *functions = load(input->module);
-    CK_SLOT_ID slot;
+    return bare_token_reach(arm) && bare_token_enter(arm);
+}
 
-    if (functions == NULL || !find_slot(functions, input->token, &slot))
-        return false;
-    if (functions->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &arm->session) != CKR_OK)
-        return false;
-    if (!login(functions, arm->session, input->pin) ||
-        !find_key(functions, arm->session, input->key, &arm->handle))
-        return false;
-    if (!hash(arm))
-        return false;
-    choose_mechanism(arm);
-    arm->functions = bare_counted_functions(functions);
-    return true;
+bool bare_token_sign(bare_arm *arm)
+{
+    unsigned char signature[512];
+    CK_ULONG len = sizeof(signature);
+
+    return arm->functions->C_SignInit(arm->session, &arm->mechanism, arm->handle) == CKR_OK &&
+           arm->functions->C_Sign(arm->session, arm->digest, arm->digest_len, signature, &len) == CKR_OK;
 }

@@ -14,7 +14,9 @@ const bare_count BARE_WARM_CALLS[] = {
 
 bare_arm *bare_warm_new(const bare_input *input)
 {
-    return bare_arm_new(input);
+    bare_arm *arm = bare_arm_new(input);
+
+    return bare_arm_made(arm, arm != NULL && bare_arm_read_key(arm));
 }
 
 static bool digest_verify(EVP_MD_CTX *ctx, const bare_input *input)
@@ -63,7 +65,9 @@ const bare_count BARE_COLD_CALLS[] = {
 
 bare_arm *bare_cold_new(const bare_input *input)
 {
-    return bare_arm_new(input);
+    bare_arm *arm = bare_arm_new(input);
+
+    return bare_arm_made(arm, arm != NULL && bare_arm_read_key(arm));
 }
 
 static X509 *read_cert(bare_bytes der)

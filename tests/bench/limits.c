@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a signer must keep to, apart from its speed: two Cryptoki calls for each
+ * signature, all threads at work while a slow token signs, a short repair after
+ * a lost session, no growth, and what a deadline costs.
+ *
+ *   bench_limits KEY-NAME MODULE TOKEN KEY PIN-FILE THROUGH-MODULE
+ *
+ * The key can be copied. THROUGH-MODULE is bench_through.so.
+ */
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bare/bare.h"
+#include "crew.h"
+#include "key.h"
+#include "report.h"
+#include "through.h"
+
+#define MICROSECONDS 1e6
+
+typedef struct bench {
+    bench_key key;
+    bench_key through_key; /* the same by way of the module that counts */
+    bench_through *through;
+    bench_signing signing;
+} bench;
+
+/* ---- two calls ---- */
+
+#define COUNTED_SIGNATURES 100
+
+typedef struct counted_way {
+    const char *name;
+    sigb_pkcs11_options options;
+} counted_way;
+
+static bool counts_are_right(const bench_through *counted)
+{
+    unsigned long calls = atomic_load(&counted->calls), inits = atomic_load(&counted->sign_inits),
+                  signs = atomic_load(&counted->signs);
+
+    if (inits == COUNTED_SIGNATURES && signs == COUNTED_SIGNATURES && calls == inits + signs)
+        return true;
+    fprintf(stderr, "%d signatures made %lu Cryptoki calls, of which C_SignInit %lu and C_Sign %lu\n",
+            COUNTED_SIGNATURES, calls, inits, signs);
+    return false;
+}
+
+/* The first signature may have to settle things: it is not counted. */
+static bool count_calls(bench *b)
+{
+    bool good = bench_sign_round(&b->signing);
+
+    atomic_store(&b->through->calls, 0);
+    atomic_store(&b->through->sign_inits, 0);
+    atomic_store(&b->through->signs, 0);
+    for (int i = 0; good && i < COUNTED_SIGNATURES; i++)
+        good = bench_sign_round(&b->signing);
+    return good && counts_are_right(b->through);
+}
+
+static bench_outcome hold_count(bench *b, const counted_way *way)
+{
+    char name[128];
+    bench_line line = {name, 2, "calls", "C_SignInit, C_Sign", 1, 1, false};
+    bool counted = bench_signing_open(&b->signing, &b->through_key, &way->options) && count_calls(b);
+
+    snprintf(name, sizeof(name), "Cryptoki calls of a signature, %s, %s", way->name, b->key.name);
+    bench_signing_close(&b->signing);
+    if (!counted)
+        fprintf(stderr, "%s: wrong\n", name);
+    return counted ? bench_line_print(&line) : BENCH_FAILED;
+}
+
+static bench_outcome bench_counts(bench *b)
+{
+    const counted_way ways[] = {
+        {"key as it is", {0}},
+        {"key copied", {.copy_key = true}},
+        {"with a deadline", {.timeout_ms = 10000}},
+    };
+    bench_outcome outcome = BENCH_MET;
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        outcome = bench_worse(outcome, hold_count(b, &ways[i]));
+    return outcome;
+}
+
+/* ---- a slow token ---- */
+
+#define SLEEP_US     5000
+#define SLOW_THREADS 16
+#define SLOW_ROUNDS  200 /* each thread: a second in all */
+
+/* Signatures of a second; negative on failure. */
+static double slow_rate(bench *b, bench_crew *crew)
+{
+    bench_side side = {.round = bench_sign_round};
+    double seconds;
+
+    for (unsigned i = 0; i < SLOW_THREADS; i++)
+        side.arms[i] = &b->signing;
+    if (bench_crew_run(crew, &side, 1, BENCH_WALL) < 0) /* every thread has its session */
+        return -1;
+    seconds = bench_crew_run(crew, &side, SLOW_ROUNDS, BENCH_WALL);
+    return seconds < 0 ? -1 : SLOW_ROUNDS * SLOW_THREADS / seconds;
+}
+
+static bench_outcome hold_slow(bench *b, bench_crew *crew)
+{
+    char name[128];
+    bench_line line = {name, 0, "signatures/s", "16 threads / 5 ms", 0, 0.95, true};
+
+    snprintf(name, sizeof(name), "16 threads, C_Sign sleeps 5 ms, %s", b->key.name);
+    for (int i = 0; i < BENCH_TRIES && !bench_line_met(&line); i++) {
+        line.value = slow_rate(b, crew);
+        line.ratio = line.value * SLEEP_US / MICROSECONDS / SLOW_THREADS;
+        if (line.value < 0)
+            return BENCH_FAILED;
+    }
+    return bench_line_print(&line);
+}
+
+static bench_outcome bench_slow(bench *b)
+{
+    bench_crew *crew = bench_crew_new(SLOW_THREADS);
+    bench_outcome outcome = BENCH_FAILED;
+
+    atomic_store(&b->through->sign_sleep_us, SLEEP_US);
+    if (crew != NULL && bench_signing_open(&b->signing, &b->through_key, NULL))
+        outcome = hold_slow(b, crew);
+    bench_signing_close(&b->signing);
+    atomic_store(&b->through->sign_sleep_us, 0);
+    bench_crew_free(crew);
+    return outcome;
+}
+
+/* ---- a lost session ---- */
+
+#define LOSSES 31
+
+/* Seconds of a round right after another user of the module closed all sessions; negative on failure. */
+static double after_loss(bare_arm *other, bench_round_fn round, void *arm)
+{
+    double began;
+
+    if (!bare_lose_sessions(other))
+        return -1;
+    bare_counts_reset();
+    began = bench_clock();
+    return round(arm) ? bench_clock() - began : -1;
+}
+
+static bool bare_login(void *arm)
+{
+    return bare_login_round(arm);
+}
+
+static bool lose_often(bench *b, bare_arm *other, bench_line *line)
+{
+    double ratios[LOSSES], times[LOSSES];
+
+    for (size_t i = 0; i < LOSSES; i++) {
+        double theirs = after_loss(other, bare_login, other);
+        bool counted = bare_counts_match(BARE_LOGIN_CALLS, 1);
+        double ours = after_loss(other, bench_sign_round, &b->signing);
+
+        if (theirs < 0 || ours < 0 || !counted)
+            return false;
+        ratios[i] = ours / theirs;
+        times[i] = ours;
+    }
+    line->value = bench_median(times, LOSSES) * MICROSECONDS;
+    line->ratio = bench_median(ratios, LOSSES);
+    return true;
+}
+
+static bench_outcome hold_recovery(bench *b, bare_arm *other)
+{
+    char name[128];
+    bench_line line = {name, 0, "us", "C_OpenSession, C_Login, find", 1e9, 3, false};
+
+    snprintf(name, sizeof(name), "signature after a lost session, %s", b->key.name);
+    for (int i = 0; i < BENCH_TRIES && !bench_line_met(&line); i++)
+        if (!lose_often(b, other, &line))
+            return BENCH_FAILED;
+    return bench_line_print(&line);
+}
+
+static bench_outcome bench_recovery(bench *b)
+{
+    const bare_input input = {
+        .module = b->key.module, .token = b->key.token, .key = b->key.label, .pin = b->key.pin};
+    bare_arm *other = NULL;
+    bench_outcome outcome = BENCH_FAILED;
+
+    if (bench_signing_open(&b->signing, &b->key, NULL) && bench_sign_round(&b->signing) &&
+        (other = bare_login_new(&input)) != NULL)
+        outcome = hold_recovery(b, other);
+    bare_arm_free(other);
+    bench_signing_close(&b->signing);
+    return outcome;
+}
+
+/* ---- growth ---- */
+
+#define WARM_SIGNATURES  2000
+#define GROWN_SIGNATURES 100000
+
+static size_t heap_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+static bool sign_often(bench_signing *signing, unsigned times)
+{
+    bool good = true;
+
+    for (unsigned i = 0; good && i < times; i++)
+        good = bench_sign_round(signing);
+    return good;
+}
+
+/* Of the whole process, the module's own heap included. */
+static bench_outcome bench_growth(bench *b)
+{
+    char name[128];
+    size_t before = 0;
+    bench_line line = {name, 0, "bytes", "none", 0, 0, false};
+    bool good = bench_signing_open(&b->signing, &b->key, NULL) && sign_often(&b->signing, WARM_SIGNATURES);
+
+    before = heap_in_use();
+    good = good && sign_often(&b->signing, GROWN_SIGNATURES);
+    line.value = (double)heap_in_use() - (double)before;
+    line.ratio = line.value / GROWN_SIGNATURES;
+    bench_signing_close(&b->signing);
+    snprintf(name, sizeof(name), "heap growth over 100,000 signatures, %s", b->key.name);
+    return good ? bench_line_print(&line) : BENCH_FAILED;
+}
+
+/* ---- a deadline ---- */
+
+static bool compare(bench_signing *with, bench_signing *without, bench_pair *pair)
+{
+    bench_side ours = {.round = bench_sign_round, .arms = {with}};
+    bench_side theirs = {.round = bench_sign_round, .arms = {without}};
+
+    return bench_pair_run(&ours, &theirs, 1, BENCH_WALL, pair);
+}
+
+static bench_outcome bench_deadline(bench *b)
+{
+    const sigb_pkcs11_options timed = {.timeout_ms = 10000};
+    char name[128];
+    bench_signing with = {0};
+    bench_pair pair = {0};
+    bench_line line = {name, 0, "us", "the same signer without", 0, 0, true};
+    bool good = bench_signing_open(&b->signing, &b->key, NULL) &&
+                bench_signing_open(&with, &b->key, &timed) && compare(&with, &b->signing, &pair);
+
+    snprintf(name, sizeof(name), "what a deadline adds to a signature, %s", b->key.name);
+    line.value = (pair.ours - pair.theirs) * MICROSECONDS;
+    line.ratio = pair.ratio;
+    if (good)
+        bench_line_state(&line);
+    bench_signing_close(&with);
+    bench_signing_close(&b->signing);
+    return good ? BENCH_MET : BENCH_FAILED;
+}
+
+/* ---- all ---- */
+
+static bool load_through(bench *b, const char *path)
+{
+    void *library = NULL;
+
+    if (setenv(THROUGH_MODULE, b->key.module, 1) == 0)
+        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    b->through = library == NULL ? NULL : dlsym(library, THROUGH_CONTROL);
+    b->through_key = b->key;
+    b->through_key.module = path;
+    if (b->through == NULL)
+        fprintf(stderr, "%s: %s\n", path, dlerror());
+    return b->through != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static bench_outcome (*const limits[])(bench *) = {bench_counts, bench_slow, bench_recovery, bench_growth,
+                                                       bench_deadline};
+    static bench b;
+    bench_outcome outcome = BENCH_MET;
+
+    if (argc != 2 + BENCH_KEY_WORDS) {
+        fprintf(stderr, "usage: %s " BENCH_KEY_USAGE " THROUGH-MODULE\n", argv[0]);
+        return BENCH_FAILED;
+    }
+    if (!bench_key_read(&b.key, argv + 1) || !load_through(&b, argv[1 + BENCH_KEY_WORDS]))
+        return BENCH_FAILED;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        outcome = bench_worse(outcome, limits[i](&b));
+    return (int)outcome;
+}
