@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "base/libctx.h"
 #include "base/pubkey.h"
@@ -59,10 +60,61 @@ static void pss_has_one_salt_and_one_hash(void **state)
     EVP_PKEY_free(key);
 }
 
+/* Read by our own road or by OpenSSL's: no difference. */
+static void a_key_of_any_curve_is_what_openssl_reads(void **state)
+{
+    static const char *const curves[] = {"P-256", "P-384", "P-521", "secp256k1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        EVP_PKEY *made = EVP_PKEY_Q_keygen(libctx_get(), NULL, "EC", curves[i]), *ours = NULL, *theirs;
+        sigb_buf spki = SIGB_BUF_INIT, again = SIGB_BUF_INIT;
+        const unsigned char *p;
+
+        print_message("%s\n", curves[i]);
+        assert_int_equal(pubkey_put_spki(made, &spki, NULL), SIGB_OK);
+        p = spki.ptr;
+        theirs = d2i_PUBKEY_ex(NULL, &p, (long)spki.len, libctx_get(), NULL);
+        assert_refused(pubkey_parse(sigb_buf_bytes(&spki), &ours, diag), SIGB_OK, "");
+        assert_int_equal(EVP_PKEY_eq(ours, theirs), 1);
+        assert_string_equal(EVP_PKEY_get0_type_name(ours), EVP_PKEY_get0_type_name(theirs));
+        assert_int_equal(pubkey_put_spki(ours, &again, NULL), SIGB_OK);
+        assert_true(sigb_bytes_equal(sigb_buf_bytes(&spki), sigb_buf_bytes(&again)));
+        EVP_PKEY_free(made);
+        EVP_PKEY_free(ours);
+        EVP_PKEY_free(theirs);
+        sigb_buf_free(&spki);
+        sigb_buf_free(&again);
+    }
+}
+
+static void a_point_off_its_curve_is_no_key(void **state)
+{
+    static const char *const curves[] = {"P-256", "P-384", "P-521"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        EVP_PKEY *key = EVP_PKEY_Q_keygen(libctx_get(), NULL, "EC", curves[i]), *none = NULL;
+        sigb_buf spki = SIGB_BUF_INIT;
+
+        print_message("%s\n", curves[i]);
+        assert_int_equal(pubkey_put_spki(key, &spki, NULL), SIGB_OK);
+        spki.ptr[spki.len - 1] ^= 1;
+        assert_refused(pubkey_parse(sigb_buf_bytes(&spki), &none, diag), SIGB_E_KEY_UNSUPPORTED,
+                       "not one SubjectPublicKeyInfo");
+        assert_null(none);
+        assert_int_equal(ERR_peek_error(), 0);
+        EVP_PKEY_free(key);
+        sigb_buf_free(&spki);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pss_has_one_salt_and_one_hash),
+        cmocka_unit_test(a_key_of_any_curve_is_what_openssl_reads),
+        cmocka_unit_test(a_point_off_its_curve_is_no_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
