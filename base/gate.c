@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/gate.h"
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -53,17 +52,25 @@ static bool drain(unsigned wait_ms)
 
 /* ---- fork ---- */
 
-static bool drained; /* under fork_lock */
+#define MAX_GUARDED 8
+
+static bool drained; /* under fork_lock, as are the next two */
+static pthread_mutex_t *guarded[MAX_GUARDED];
+static size_t guarded_count;
 
 static void before_fork(void)
 {
     (void)pthread_mutex_lock(&fork_lock);
     atomic_store(&forking, true);
     drained = drain(DRAIN_MS);
+    for (size_t i = 0; i < guarded_count; i++)
+        (void)pthread_mutex_lock(guarded[i]);
 }
 
 static void after_fork(void)
 {
+    for (size_t i = guarded_count; i > 0; i--)
+        (void)pthread_mutex_unlock(guarded[i - 1]);
     atomic_store(&forking, false);
     (void)pthread_mutex_unlock(&fork_lock);
 }
@@ -88,6 +95,18 @@ void gate_install(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     (void)pthread_once(&once, install);
+}
+
+void gate_guard(pthread_mutex_t *lock)
+{
+    size_t at = 0;
+
+    (void)pthread_mutex_lock(&fork_lock);
+    while (at < guarded_count && guarded[at] != lock)
+        at++;
+    if (at == guarded_count && at < MAX_GUARDED)
+        guarded[guarded_count++] = lock;
+    (void)pthread_mutex_unlock(&fork_lock);
 }
 
 unsigned gate_epoch(void)
@@ -150,6 +169,11 @@ bool gate_close(unsigned wait_ms)
     return drain(wait_ms);
 }
 
+bool gate_is_closed(void)
+{
+    return atomic_load_explicit(&closed, memory_order_relaxed);
+}
+
 /* ---- tickets ---- */
 
 void gate_ticket_init(gate_ticket *ticket)
@@ -160,6 +184,11 @@ void gate_ticket_init(gate_ticket *ticket)
 void gate_use_ticket(gate_ticket *ticket)
 {
     current = ticket;
+}
+
+bool gate_is_abandoned(void)
+{
+    return current != NULL && atomic_load(&current->state) == TICKET_ABANDONED;
 }
 
 bool gate_abandon(gate_ticket *ticket)

@@ -10,11 +10,19 @@
 #ifndef SIGB_BASE_GATE_H
 #define SIGB_BASE_GATE_H
 
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* Has fork() wait from now on. Once is enough; more does nothing. */
 void gate_install(void);
+
+/*
+ * A mutex that a fork takes and gives back, so that a child never finds it in
+ * the hands of a thread that it does not have. For statics that guard a few
+ * lines: nobody who holds one enters the gate or takes another. Once is enough.
+ */
+void gate_guard(pthread_mutex_t *lock);
 
 /*
  * Waits while a fork is under way. False: this thread must not go on, for the
@@ -33,6 +41,7 @@ bool gate_is_broken(void);
 
 /* No entrance from now on, for the process ends. False: somebody is still inside after the time given. */
 bool gate_close(unsigned wait_ms);
+bool gate_is_closed(void);
 
 /*
  * A ticket makes what a thread does inside revocable: once it is abandoned, a
@@ -47,6 +56,9 @@ void gate_ticket_init(gate_ticket *ticket);
 
 /* The ticket of this thread from now on; NULL: none. */
 void gate_use_ticket(gate_ticket *ticket);
+
+/* True: this thread's ticket was abandoned. */
+bool gate_is_abandoned(void);
 
 /* From another thread. True: its owner is inside, and may never come back. */
 bool gate_abandon(gate_ticket *ticket);

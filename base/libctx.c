@@ -12,6 +12,7 @@
 #include <sigbridge/sigbridge.h>
 
 #include "base/error.h"
+#include "base/gate.h"
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(OSSL_LIB_CTX *) the_context;
@@ -33,6 +34,7 @@ OSSL_LIB_CTX *libctx_get(void)
 
     if (ctx != NULL)
         return ctx;
+    gate_guard(&making);
     (void)pthread_mutex_lock(&making);
     ctx = atomic_load_explicit(&the_context, memory_order_relaxed);
     if (ctx == NULL) {

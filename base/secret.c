@@ -43,6 +43,11 @@ sigb_pin *secret_new(void)
     return pin;
 }
 
+void secret_lock_memory(const sigb_pin *pin)
+{
+    (void)mlock(pin->page, pin->page_len);
+}
+
 void secret_cleanse(sigb_pin *pin)
 {
     OPENSSL_cleanse(pin->page, SECRET_ROOM);

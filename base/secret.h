@@ -20,6 +20,9 @@ void secret_cleanse(sigb_pin *pin);
 /* Cleanses and releases. NULL is allowed. */
 void secret_free(sigb_pin *pin);
 
+/* Once more in a child: locks of memory are not inherited. */
+void secret_lock_memory(const sigb_pin *pin);
+
 #define SECRET_ROOM (SIGB_MAX_PIN_LEN + 2)
 
 #endif

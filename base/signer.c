@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/signer.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <openssl/crypto.h>
@@ -11,30 +10,59 @@
 #include "base/error.h"
 #include "base/pubkey.h"
 
+/* The public key that signatures must verify against: set once, then never changed. */
+typedef struct pin {
+    sigb_buf spki;
+    EVP_PKEY *pubkey; /* the same, parsed */
+} pin;
+
 struct sigb_signer {
-    sigb_signer_ops ops;
+    signer_backend backend;
     void *impl;
     sigb_buf certs;
-    pthread_mutex_t pinning;
-    sigb_buf spki;       /* the pin; empty until it is known, then never changed */
-    EVP_PKEY *pubkey;    /* the same, parsed */
-    atomic_bool doubted; /* verify the next signature */
+    _Atomic(pin *) pinned; /* NULL until it is known. No lock: a child of a fork would find it held */
+    atomic_bool proven;    /* a signature has verified; till then each one is */
 };
 
+static void pin_free(pin *of)
+{
+    if (of == NULL)
+        return;
+    EVP_PKEY_free(of->pubkey);
+    sigb_buf_free(&of->spki);
+    OPENSSL_free(of);
+}
+
+static const pin *pinned(const sigb_signer *signer)
+{
+    return atomic_load_explicit(&signer->pinned, memory_order_acquire);
+}
+
+static sigb_rc pin_new(sigb_bytes spki, pin **made, sigb_diag *diag)
+{
+    pin *p = OPENSSL_zalloc(sizeof(*p));
+    sigb_rc rc = p == NULL ? sigb_no_memory(diag) : pubkey_parse(spki, &p->pubkey, diag);
+
+    if (rc == SIGB_OK) {
+        sigb_buf_append(&p->spki, spki);
+        rc = p->spki.failed ? sigb_no_memory(diag) : SIGB_OK;
+    }
+    if (rc == SIGB_OK)
+        *made = p;
+    else
+        pin_free(p);
+    return rc;
+}
+
+/* Of two threads that pin at once, the first one's is kept. */
 static sigb_rc pin_key(sigb_signer *signer, sigb_bytes spki, sigb_diag *diag)
 {
-    EVP_PKEY *key = NULL;
-    sigb_rc rc = pubkey_parse(spki, &key, diag);
+    pin *made = NULL, *before = NULL;
+    sigb_rc rc = pin_new(spki, &made, diag);
 
-    if (rc != SIGB_OK)
-        return rc;
-    sigb_buf_append(&signer->spki, spki);
-    if (signer->spki.failed) {
-        EVP_PKEY_free(key);
-        return sigb_no_memory(diag);
-    }
-    signer->pubkey = key;
-    return SIGB_OK;
+    if (rc == SIGB_OK && !atomic_compare_exchange_strong(&signer->pinned, &before, made))
+        pin_free(made);
+    return rc;
 }
 
 static sigb_rc fill(sigb_signer *signer, sigb_bytes spki, sigb_bytes certs, sigb_diag *diag)
@@ -45,21 +73,21 @@ static sigb_rc fill(sigb_signer *signer, sigb_bytes spki, sigb_bytes certs, sigb
     return spki.len == 0 ? SIGB_OK : pin_key(signer, spki, diag);
 }
 
-sigb_rc signer_new(const sigb_signer_ops *ops, void *impl, sigb_bytes spki, sigb_bytes certs,
+sigb_rc signer_new(const signer_backend *backend, void *impl, sigb_bytes spki, sigb_bytes certs,
                    sigb_signer **signer, sigb_diag *diag)
 {
     sigb_signer *made = OPENSSL_zalloc(sizeof(*made));
     sigb_rc rc;
 
     if (made == NULL) {
-        if (ops->free != NULL)
-            ops->free(impl);
+        if (backend->ops.free != NULL)
+            backend->ops.free(impl);
         return sigb_no_memory(diag);
     }
-    made->ops = *ops;
+    made->backend = *backend;
     made->impl = impl;
-    atomic_init(&made->doubted, true);
-    (void)pthread_mutex_init(&made->pinning, NULL);
+    atomic_init(&made->pinned, NULL);
+    atomic_init(&made->proven, false);
     rc = fill(made, spki, certs, diag);
     if (rc != SIGB_OK) {
         sigb_signer_free(made);
@@ -86,12 +114,14 @@ sigb_rc sigb_signer_from_ops(const sigb_signer_ops *ops, void *impl, sigb_bytes 
             ops->free(impl);
         return rc;
     }
-    return signer_new(ops, impl, spki, SIGB_BYTES_NONE, signer, diag);
+    return signer_new(&(signer_backend){*ops, NULL}, impl, spki, SIGB_BYTES_NONE, signer, diag);
 }
 
 sigb_bytes sigb_signer_spki(const sigb_signer *signer)
 {
-    return sigb_buf_bytes(&signer->spki);
+    const pin *key = pinned(signer);
+
+    return key == NULL ? SIGB_BYTES_NONE : sigb_buf_bytes(&key->spki);
 }
 
 sigb_bytes sigb_signer_certs(const sigb_signer *signer)
@@ -105,25 +135,29 @@ sigb_rc sigb_signer_expect(sigb_signer *signer, sigb_bytes spki, sigb_diag *diag
 
     if (signer == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "no signer");
-    (void)pthread_mutex_lock(&signer->pinning);
-    if (signer->pubkey == NULL)
+    if (pinned(signer) == NULL)
         rc = pin_key(signer, spki, diag);
-    else if (!sigb_bytes_equal(spki, sigb_buf_bytes(&signer->spki)))
+    if (rc == SIGB_OK && !sigb_bytes_equal(spki, sigb_buf_bytes(&pinned(signer)->spki)))
         rc = sigb_fail(
             diag, SIGB_E_CERT_OTHER_KEY,
             "the certificate is of another key than the signer's; give the certificate made for this key");
-    (void)pthread_mutex_unlock(&signer->pinning);
     return rc;
 }
 
 const EVP_PKEY *signer_key(const sigb_signer *signer)
 {
-    return signer->pubkey;
+    const pin *key = pinned(signer);
+
+    return key == NULL ? NULL : key->pubkey;
 }
 
-void signer_doubt(sigb_signer *signer)
+bool signer_doubt(sigb_signer *signer)
 {
-    atomic_store(&signer->doubted, true);
+    atomic_store(&signer->proven, false);
+    if (signer->backend.doubt == NULL)
+        return false;
+    signer->backend.doubt(signer->impl);
+    return true;
 }
 
 static sigb_rc require_usable(const sigb_signer *signer, const alg_row *row, sigb_bytes tbs,
@@ -132,10 +166,10 @@ static sigb_rc require_usable(const sigb_signer *signer, const alg_row *row, sig
     if (signer == NULL || signature == NULL || tbs.len == 0)
         return sigb_fail(diag, SIGB_E_USAGE,
                          "a signature needs a signer, something to sign and a place to be put");
-    if (signer->pubkey == NULL)
+    if (pinned(signer) == NULL)
         return sigb_fail(diag, SIGB_E_CERT_ABSENT,
                          "the token does not tell the public key; give the key's certificate first");
-    if (row == NULL || !alg_fits_key(row, signer->pubkey))
+    if (row == NULL || !alg_fits_key(row, pinned(signer)->pubkey))
         return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
                                     row == NULL ? "unknown" : row->name);
     return SIGB_OK;
@@ -143,7 +177,7 @@ static sigb_rc require_usable(const sigb_signer *signer, const alg_row *row, sig
 
 static sigb_rc require_length(const sigb_signer *signer, const alg_row *row, size_t made, sigb_diag *diag)
 {
-    size_t wanted = alg_signature_len(row, signer->pubkey);
+    size_t wanted = alg_signature_len(row, pinned(signer)->pubkey);
 
     if (made == wanted)
         return SIGB_OK;
@@ -159,7 +193,7 @@ sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf 
     sigb_rc rc = require_usable(signer, row, tbs, signature, diag);
 
     if (rc == SIGB_OK)
-        rc = signer->ops.sign(signer->impl, alg, tbs, &made, diag);
+        rc = signer->backend.ops.sign(signer->impl, alg, tbs, &made, diag);
     if (rc == SIGB_OK && made.failed)
         rc = sigb_no_memory(diag);
     if (rc == SIGB_OK)
@@ -172,17 +206,26 @@ sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf 
     return rc;
 }
 
+sigb_rc signer_verify(const sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_bytes signature,
+                      sigb_diag *diag)
+{
+    const pin *key = pinned(signer);
+
+    return key == NULL ? SIGB_OK : pubkey_verify(key->pubkey, alg, tbs, signature, diag);
+}
+
 /* A signer that returns rubbish is caught here, before anybody can use it. */
 static sigb_rc prove(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_bytes made, sigb_diag *diag)
 {
     sigb_rc rc;
 
-    if (!atomic_exchange(&signer->doubted, false))
+    if (atomic_load_explicit(&signer->proven, memory_order_acquire))
         return SIGB_OK;
-    rc = pubkey_verify(signer->pubkey, alg, tbs, made, NULL);
-    if (rc == SIGB_OK)
+    rc = signer_verify(signer, alg, tbs, made, NULL);
+    if (rc == SIGB_OK) {
+        atomic_store_explicit(&signer->proven, true, memory_order_release);
         return SIGB_OK;
-    signer_doubt(signer);
+    }
     if (rc == SIGB_E_MEMORY)
         return sigb_no_memory(diag);
     return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT,
@@ -190,15 +233,24 @@ static sigb_rc prove(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_byt
                      "nothing was written: check the token and that the certificate is this key's");
 }
 
+static sigb_rc make_proven(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *made, sigb_diag *diag)
+{
+    sigb_rc rc = signer_make(signer, alg, tbs, made, diag);
+
+    return rc == SIGB_OK ? prove(signer, alg, tbs, sigb_buf_bytes(made), diag) : rc;
+}
+
 sigb_rc sigb_signer_sign(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
                          sigb_diag *diag)
 {
     sigb_buf made = SIGB_BUF_INIT;
     sigb_rc rc = signature == NULL ? sigb_fail(diag, SIGB_E_USAGE, "a signature needs a place to be put")
-                                   : signer_make(signer, alg, tbs, &made, diag);
+                                   : make_proven(signer, alg, tbs, &made, diag);
 
-    if (rc == SIGB_OK)
-        rc = prove(signer, alg, tbs, sigb_buf_bytes(&made), diag);
+    if (rc == SIGB_E_SIGNATURE_FAULT && signer_doubt(signer)) {
+        made.len = 0;
+        rc = make_proven(signer, alg, tbs, &made, diag);
+    }
     if (rc == SIGB_OK) {
         sigb_buf_append(signature, sigb_buf_bytes(&made));
         rc = signature->failed ? sigb_no_memory(diag) : SIGB_OK;
@@ -211,11 +263,9 @@ void sigb_signer_free(sigb_signer *signer)
 {
     if (signer == NULL)
         return;
-    if (signer->ops.free != NULL)
-        signer->ops.free(signer->impl);
-    EVP_PKEY_free(signer->pubkey);
-    sigb_buf_free(&signer->spki);
+    if (signer->backend.ops.free != NULL)
+        signer->backend.ops.free(signer->impl);
+    pin_free(atomic_load(&signer->pinned));
     sigb_buf_free(&signer->certs);
-    (void)pthread_mutex_destroy(&signer->pinning);
     OPENSSL_free(signer);
 }

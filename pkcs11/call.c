@@ -25,6 +25,7 @@ void trace_end(const p11_tracer *before)
 }
 
 typedef struct call {
+    p11_module *module;
     const char *name;
     struct timespec began;
     sigset_t mask; /* of the thread, before SIGPIPE was held back */
@@ -61,14 +62,25 @@ static void release_pipe(const call *c)
     (void)pthread_sigmask(SIG_SETMASK, &c->mask, NULL);
 }
 
-static bool begin(call *c, const p11_module *module, const char *name)
+/* Inside the gate and the module; nobody waits for a module that is being restarted while inside the gate. */
+static bool enter(p11_module *module)
 {
-    if (!gate_enter())
-        return false;
-    if (!module_is_touchable(module)) {
+    while (gate_enter()) {
+        if (module_is_touchable(module) && module_enter(module))
+            return true;
         (void)gate_leave();
-        return false;
+        if (!module_is_touchable(module))
+            return false;
+        module_wait(module);
     }
+    return false;
+}
+
+static bool begin(call *c, p11_module *module, const char *name)
+{
+    if (!enter(module))
+        return false;
+    c->module = module;
     c->name = name;
     c->holds_pipe = false;
     if (module_writes_to_sockets(module))
@@ -94,6 +106,7 @@ static CK_RV end(const call *c, CK_RV rv)
 {
     if (c->holds_pipe)
         release_pipe(c);
+    module_leave(c->module);
     if (gate_leave() && tracing != NULL)
         tell(c, rv);
     return rv;

@@ -8,7 +8,11 @@
 #ifndef SIGB_PKCS11_DEADLINE_H
 #define SIGB_PKCS11_DEADLINE_H
 
-#include <sigbridge/error.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pkcs11/pkcs11.h"
 
 /* A point in time, by a clock that only moves forward. */
 typedef struct deadline {
@@ -26,6 +30,10 @@ unsigned deadline_left_ms(deadline until, unsigned most);
 /* The sooner of the two. */
 deadline deadline_sooner(deadline a, deadline b);
 
+/* pthread_cond_timedwait() by that clock, on what deadline_cond_init() made. */
+int deadline_wait(pthread_cond_t *changed, pthread_mutex_t *lock, deadline until);
+void deadline_cond_init(pthread_cond_t *changed);
+
 /*
  * What is run. `arg` and all that it leads to are the operation's until it is
  * given back. run() may call the module; drop() releases arg.
@@ -38,12 +46,13 @@ typedef struct operation {
 
 /*
  * Runs the operation: here where there is no deadline, else in a helper thread.
- * SIGB_E_TIMEOUT: it still runs, and drops arg by itself when it ends; the
- * caller must not use arg any more. Else arg is the caller's again, who drops it.
- * Calls of the operation are told to `tracer`, which is copied; none after a timeout.
+ * If *left_behind (SIGB_E_TIMEOUT) it still runs, and drops arg by itself when it
+ * ends: the caller must not use arg any more. Else arg is the caller's again, who
+ * drops it. Calls of the operation are told to `tracer`, which is copied; none
+ * after it was left behind.
  */
 SIGB_CHECK sigb_rc deadline_run(const operation *what, deadline until, const p11_tracer *tracer,
-                                sigb_diag *diag);
+                                bool *left_behind, sigb_diag *diag);
 
 /* Ends the helper threads that wait for work. */
 void deadline_stop_idle(void);

@@ -3,19 +3,28 @@
 #ifndef SIGB_PKCS11_INTERNAL_H
 #define SIGB_PKCS11_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "pkcs11/pkcs11.h"
 
 #include "base/secret.h"
+#include "pkcs11/deadline.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* ---- ckr.c ---- */
 
-/* What a code leaves usable. Repair after a failure is chosen by this alone. */
+/*
+ * What a code says about what is left, and so what is done before the next try.
+ * In this order each one repairs what the one before does, and more.
+ */
 typedef enum ckr_class {
-    CKR_OTHER = 0, /* says nothing about sessions; never retried blindly */
-    CKR_STALE,     /* session, login or handles are lost: a new session serves */
-    CKR_DEAD       /* the module or device is: C_Finalize and C_Initialize serve */
+    CKR_FINAL = 0, /* the same again would give the same: never retried */
+    CKR_BUSY,      /* too much at once: wait */
+    CKR_STALE,     /* the login or a handle of an object is lost: log in, find again */
+    CKR_GONE,      /* sessions are lost: open them anew, and the above */
+    CKR_OTHER,     /* says nothing about sessions: as if they were gone, once */
+    CKR_DEAD       /* the module or the device is: C_Finalize and C_Initialize, and the above */
 } ckr_class;
 
 ckr_class ckr_classify(CK_RV rv);
@@ -26,62 +35,173 @@ ckr_class ckr_classify(CK_RV rv);
 CK_FUNCTION_LIST *p11_module_calls(const p11_module *module);
 bool module_is_touchable(const p11_module *module);
 bool module_writes_to_sockets(const p11_module *module);
+bool module_enter(p11_module *module); /* false: it is being restarted; module_wait() for the end of that */
+void module_leave(p11_module *module);
+void module_wait(p11_module *module);
+
+/* Grows with each start of the module: what was learned under another number is void. */
+unsigned p11_module_starts(const p11_module *module);
+
+/*
+ * Starts the module anew, unless somebody did since it had `seen` starts: with
+ * C_Finalize if our C_Initialize took effect. In a child it is started without.
+ * SIGB_E_MODULE; in a child SIGB_E_FORKED, SIGB_E_TIMEOUT.
+ */
+SIGB_CHECK sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag);
+
+/* C_GetInfo of the last start. */
+const CK_INFO *p11_module_info(const p11_module *module);
 
 /* ---- uri.c ---- */
 
 /* The PIN of pin-value; NULL where the URI has none. */
 const sigb_pin *p11_uri_pin(const p11_uri *uri);
 
+/* Cleanses it. */
+void p11_uri_forget_pin(p11_uri *uri);
+
 /* True unless the URI asks for another library, slot or token. */
 bool p11_uri_fits_library(const p11_uri *uri, const CK_INFO *info);
 bool p11_uri_fits_slot(const p11_uri *uri, CK_SLOT_ID id, const CK_SLOT_INFO *info);
 bool p11_uri_fits_token(const p11_uri *uri, const CK_TOKEN_INFO *info);
 
+/* ---- slot.c ---- */
+
+/* Finds the token of *slot again, by label, serial, manufacturer and model: slots move. */
+SIGB_CHECK sigb_rc p11_slot_again(p11_module *module, p11_slot *slot, sigb_diag *diag);
+
 /* ---- object.c ---- */
 
-/* A CK_ULONG attribute; CK_UNAVAILABLE_INFORMATION where the object does not tell. */
-CK_ULONG p11_attribute_number(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                              CK_ATTRIBUTE_TYPE type);
+/* Of fixed size; CK_UNAVAILABLE_INFORMATION, or `missing`, where the object does not tell. */
+SIGB_CHECK sigb_rc p11_attribute_bool(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                      CK_ATTRIBUTE_TYPE type, bool missing, bool *value, sigb_diag *diag);
+SIGB_CHECK sigb_rc p11_attribute_ulong(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                       CK_ATTRIBUTE_TYPE type, CK_ULONG *value, sigb_diag *diag);
 
 /* ---- pin.c ---- */
 
 /* What was read becomes the PIN: one newline goes, length is judged. Cleansed if refused. */
 SIGB_CHECK sigb_rc pin_settle(sigb_pin *pin, sigb_diag *diag);
 
+/* pin-value of the URI, else pin-source, else options->pin. */
+SIGB_CHECK sigb_rc pin_fetch(const p11_slot *slot, const p11_uri *uri, const sigb_pkcs11_options *options,
+                             sigb_pin *pin, sigb_diag *diag);
+
+/* How a login is made. */
+typedef struct p11_login_how {
+    CK_USER_TYPE user;   /* CKU_USER, CKU_CONTEXT_SPECIFIC */
+    const sigb_pin *pin; /* NULL: the token has a keypad of its own */
+    bool allow_final_try;
+    deadline until;
+} p11_login_how;
+
 /*
- * p11_login() that hands over the PIN it used, for a later login of the same
- * signer; *kept stays NULL where none was needed. The caller frees it.
+ * One attempt, unless the token would lock, or has refused this PIN before.
+ * *again, if it fails: the token cannot have judged the PIN, which may be tried
+ * once more.
  */
-SIGB_CHECK sigb_rc p11_login_keeping(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
-                                     const p11_uri *uri, const sigb_pkcs11_options *options, sigb_pin **kept,
-                                     sigb_diag *diag);
+SIGB_CHECK sigb_rc login_once(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                              const p11_login_how *how, bool *again, sigb_diag *diag);
 
 /* A PIN that is locked, or would be by one mistake more, is not tried: SIGB_E_PIN_LOCKED, _PIN_FINAL_TRY. */
-SIGB_CHECK sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, sigb_diag *diag);
+SIGB_CHECK sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, bool allow_final_try,
+                                     sigb_diag *diag);
+
+/* True where the token asks for a login and this process has none. */
+bool login_is_needed(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session);
+
+bool slot_has_keypad(const p11_slot *slot);
 
 /* Asks options->pin alone, on behalf of the token in the slot. */
 SIGB_CHECK sigb_rc pin_ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_options *options,
                            sigb_pin *pin, sigb_diag *diag);
 
-/* ---- pool.c ---- */
+/* ---- attempt.c ---- */
 
-/* Open, logged-in sessions of one token. Any thread may take one; it is that thread's until it is given back. */
-typedef struct p11_pool p11_pool;
+/* A login that is being tried; the token's others wait, in this process and its children. */
+typedef struct attempt {
+    void *bucket;
+    uint8_t fingerprint[32];
+    bool orphaned; /* a process was killed while it tried one: the token may have counted it */
+    bool refused;  /* to be set before the end */
+} attempt;
 
-/* NULL: out of memory. The pool borrows module; slot is copied. */
-p11_pool *pool_new(p11_module *module, const p11_slot *slot);
+/* SIGB_E_PIN_INCORRECT: the token has refused this PIN before. SIGB_E_TIMEOUT. Then there is nothing to end. */
+SIGB_CHECK sigb_rc attempt_begin(attempt *a, const p11_module *module, const p11_slot *slot,
+                                 const sigb_pin *pin, deadline until, sigb_diag *diag);
+void attempt_end(attempt *a);
 
-/* Closes the idle sessions; none may be out. NULL is allowed. */
-void pool_free(p11_pool *pool);
+/* ---- token.c ---- */
 
-/* Waits for another thread's session where the token has none left. */
-SIGB_CHECK sigb_rc pool_take(p11_pool *pool, CK_SESSION_HANDLE *session, sigb_diag *diag);
+/*
+ * A token that signers of the process share: its login, and its open sessions.
+ * What is lost is repaired by whoever notices, one thread at a time; each repair
+ * begins a generation, and handles of an older one are void.
+ */
+typedef struct p11_token p11_token;
 
-/* Counts a session that was opened elsewhere as taken from this pool. */
-void pool_adopt(p11_pool *pool);
+/* The token in the slot; one more user of it, who keeps the module open meanwhile. NULL: out of memory. */
+p11_token *token_join(p11_module *module, const p11_slot *slot);
+void token_leave(p11_token *token);
 
-/* good: every call on it succeeded. A session that is not is closed, for 2.40 has no way to clear its state. */
-void pool_give(p11_pool *pool, CK_SESSION_HANDLE session, bool good);
+/* Where it is, as far as is known. */
+p11_slot token_slot(p11_token *token);
+
+/* Copies the PIN that is kept for the next login into `copy`, no bytes if there is none. */
+void token_copy_pin(p11_token *token, sigb_pin *copy);
+bool token_keeps_pin(p11_token *token);
+
+/* How far a repair may go. */
+typedef struct p11_repair {
+    deadline until;
+    unsigned tries;  /* that have failed before, of the same operation */
+    bool may_log_in; /* false: a login that is lost stays lost */
+    bool keep_pin;   /* for the next time */
+    bool allow_final_try;
+    const sigb_pin *pin; /* to log in with; NULL: the kept one, or the token's keypad */
+} p11_repair;
+
+typedef struct p11_lease {
+    CK_SESSION_HANDLE session;
+    unsigned generation; /* 1 is the first */
+    unsigned batch;      /* of sessions that live and die together */
+    unsigned starts;     /* of the module */
+    unsigned epoch;
+} p11_lease;
+
+/* What a failure leaves, and so what may be done about it. */
+typedef struct p11_fault {
+    ckr_class class;
+    bool asks_pin; /* a PIN is wanted, and none is kept */
+} p11_fault;
+
+p11_fault fault_of(sigb_rc rc, const sigb_diag *diag);
+
+/* A session, logged in; repairs first what has to be. `diag` and `fault` are written on failure, and wanted. */
+SIGB_CHECK sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_lease *lease, p11_fault *fault,
+                               sigb_diag *diag);
+
+/* Gives it back. If a call on it failed it is closed, for 2.40 has no way to clear it. */
+void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,
+                  const sigb_diag *diag);
+
+/* Whoever uses the token next looks for its key again. */
+void token_doubt(p11_token *token);
+
+/* ---- retry.c ---- */
+
+/* How often an operation is tried again, and for how long. */
+typedef struct p11_retry {
+    deadline until;
+    unsigned budget_ms; /* from the first failure on */
+    unsigned tries, others;
+} p11_retry;
+
+#define REPAIR_BUDGET_MS  3000 /* where there is no deadline */
+#define OPENING_BUDGET_MS 250  /* a name that is wrong should be told soon */
+
+/* True: once more, after the pause that it made. */
+bool retry_again(p11_retry *retry, const p11_fault *fault);
 
 /* ---- sign.c ---- */
 
@@ -96,17 +216,77 @@ typedef struct p11_signing {
     sigb_bytes input;       /* the digest, or the message, as the mechanism takes it */
     p11_between_fn between; /* may be NULL */
     void *between_arg;
+    bool between_failed; /* out: that was it */
 } p11_signing;
 
 /* Two calls: C_SignInit, C_Sign. Appends what the token returned, unjudged. */
-SIGB_CHECK sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signature,
-                            sigb_diag *diag);
+SIGB_CHECK sigb_rc p11_sign(p11_module *module, p11_signing *what, sigb_buf *signature, sigb_diag *diag);
+
+/* ---- replica.c: a key on one token, and what was found of it there ---- */
+
+typedef struct p11_replica {
+    p11_token *token;
+    unsigned generation;     /* of the token, to which the next two belong; 0: nothing was found yet */
+    CK_OBJECT_HANDLE object; /* that signs: the key, or a copy of it */
+    CK_SESSION_HANDLE home;  /* of the copy, which lives as long as its session */
+    unsigned home_starts;    /* of the module, when it was opened */
+    unsigned home_epoch;
+    p11_mechanisms mechanisms;
+    bool always_authenticate;
+} p11_replica;
+
+#define MAX_REPLICAS 8
+
+/* What a signer holds. Operations that were left behind hold it too. */
+typedef struct p11_key {
+    atomic_uint users;
+    p11_module *module;
+    p11_uri *uri;
+    sigb_pkcs11_options options; /* strings are NULL: they were the opener's */
+    p11_tracer tracer;
+    sigb_buf spki; /* as the token tells it; empty where it does not */
+    p11_replica replicas[MAX_REPLICAS];
+    size_t count;
+    atomic_size_t current; /* the replica that serves; the next one after it fails */
+    atomic_bool doubted;   /* the next signature is verified by whoever asked for it */
+    sigb_signer *signer;
+} p11_key;
+
+p11_key *key_new(const sigb_pkcs11_options *options); /* NULL: out of memory */
+void key_share(p11_key *key);
+void key_drop(p11_key *key);
+
+/* How operations on this key are made. */
+p11_repair key_repair(const p11_key *key, deadline until, unsigned tries);
+
+/*
+ * The object that signs, in the session of the lease: as found before in this
+ * generation, or found anew, which *anew says. SIGB_E_KEY_ABSENT, _KEY_AMBIGUOUS;
+ * SIGB_E_KEY_CHANGED: it is another key now; SIGB_E_TOKEN_ABSENT: the token shows
+ * nothing at all.
+ */
+SIGB_CHECK sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *lease,
+                                  const sigb_notes *notes, CK_OBJECT_HANDLE *object, bool *anew,
+                                  sigb_diag *diag);
+
+/* Closes the session of its copy, and leaves the token. */
+void replica_leave(const p11_key *key, p11_replica *replica);
+
+/* ---- open.c ---- */
+
+/* Finds the key and what the token holds for it. `certs` is appended to. */
+SIGB_CHECK sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **key,
+                            sigb_buf *certs, sigb_diag *diag);
 
 /* ---- key.c ---- */
 
-/* The one private key that the URI names on the token; _KEY_ABSENT, or _KEY_AMBIGUOUS which lists them. */
+/*
+ * The one private key that the URI names on the token; _KEY_ABSENT, or
+ * _KEY_AMBIGUOUS which lists them. With `replicas` several will do that have one
+ * public key.
+ */
 SIGB_CHECK sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
-                            const p11_uri *uri, CK_OBJECT_HANDLE *key, sigb_diag *diag);
+                            const p11_uri *uri, bool replicas, CK_OBJECT_HANDLE *key, sigb_diag *diag);
 
 /* SIGB_E_KEY_NO_SIGN, SIGB_E_KEY_UNSUPPORTED. */
 SIGB_CHECK sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,

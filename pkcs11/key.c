@@ -78,8 +78,26 @@ static sigb_rc none_matches(const p11_slot *slot, const p11_uri *uri, sigb_diag 
         slot->label, slot->serial, object == NULL ? "any" : object, p11_uri_has_id(uri) ? "as given" : "any");
 }
 
+/* Of several keys the first, if the token tells the public half of each, and they are the same. */
+static sigb_rc choose_replica(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                              const CK_OBJECT_HANDLE *keys, size_t count, sigb_diag *diag)
+{
+    sigb_buf first = SIGB_BUF_INIT;
+    bool equal = true;
+    sigb_rc rc = key_spki(module, session, keys[0], &first, diag);
+
+    for (size_t i = 1; rc == SIGB_OK && equal && i < count; i++) {
+        sigb_buf other = SIGB_BUF_INIT;
+        rc = key_spki(module, session, keys[i], &other, diag);
+        equal = first.len > 0 && sigb_bytes_equal(sigb_buf_bytes(&first), sigb_buf_bytes(&other));
+        sigb_buf_free(&other);
+    }
+    sigb_buf_free(&first);
+    return rc == SIGB_OK && !equal ? several_match(module, slot, session, keys, count, diag) : rc;
+}
+
 sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,
-                 CK_OBJECT_HANDLE *key, sigb_diag *diag)
+                 bool replicas, CK_OBJECT_HANDLE *key, sigb_diag *diag)
 {
     CK_OBJECT_HANDLE *keys = NULL;
     size_t count = 0;
@@ -95,8 +113,9 @@ sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE ses
     if (count == 0)
         rc = none_matches(slot, uri, diag);
     else if (count > 1)
-        rc = several_match(module, slot, session, keys, count, diag);
-    else
+        rc = replicas ? choose_replica(module, slot, session, keys, count, diag)
+                      : several_match(module, slot, session, keys, count, diag);
+    if (rc == SIGB_OK)
         *key = keys[0];
     OPENSSL_free(keys);
     return rc;
@@ -104,9 +123,15 @@ sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE ses
 
 sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, sigb_diag *diag)
 {
-    CK_ULONG type = p11_attribute_number(module, session, key, CKA_KEY_TYPE);
+    CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
+    bool signs = false;
+    sigb_rc rc = p11_attribute_bool(module, session, key, CKA_SIGN, true, &signs, diag);
 
-    if (!p11_attribute_true(module, session, key, CKA_SIGN, true))
+    if (rc == SIGB_OK)
+        rc = p11_attribute_ulong(module, session, key, CKA_KEY_TYPE, &type, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    if (!signs)
         return sigb_fail(diag, SIGB_E_KEY_NO_SIGN,
                          "the key is not for signing (CKA_SIGN is false); choose another key");
     if (type != CKK_EC && type != CKK_RSA && type != CKK_EC_EDWARDS)
@@ -150,9 +175,12 @@ static sigb_rc public_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJ
                            CK_ATTRIBUTE_TYPE same, sigb_buf *spki, sigb_diag *diag)
 {
     sigb_buf value = SIGB_BUF_INIT;
-    CK_ULONG type = p11_attribute_number(module, session, key, CKA_KEY_TYPE);
+    CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
     search by;
     sigb_rc rc = p11_attribute(module, session, key, same, &value, diag);
+
+    if (rc == SIGB_OK)
+        rc = p11_attribute_ulong(module, session, key, CKA_KEY_TYPE, &type, diag);
 
     search_begin(&by, CKO_PUBLIC_KEY);
     search_put(&by, CKA_KEY_TYPE, sigb_bytes_of(&type, sizeof(type)));

@@ -104,12 +104,16 @@ static bool is_allowed(CK_MECHANISM_TYPE type, sigb_bytes allowed)
     return allowed.len == 0;
 }
 
-static bool signs(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE type)
+/* What a token lists and then does not know, it does not have. */
+static sigb_rc signs(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, bool *yes, sigb_diag *diag)
 {
     CK_MECHANISM_INFO info;
+    CK_RV rv;
 
     memset(&info, 0, sizeof(info));
-    return p11_C_GetMechanismInfo(module, slot, type, &info) == CKR_OK && (info.flags & CKF_SIGN) != 0;
+    rv = p11_C_GetMechanismInfo(module, slot, type, &info);
+    *yes = rv == CKR_OK && (info.flags & CKF_SIGN) != 0;
+    return rv == CKR_OK || ckr_classify(rv) == CKR_FINAL ? SIGB_OK : ckr_fail(diag, rv, "C_GetMechanismInfo");
 }
 
 static p11_mechanism mechanism_of(const struct mechanism_row *row, CK_MECHANISM_TYPE type)
@@ -126,6 +130,32 @@ static p11_mechanism mechanism_of(const struct mechanism_row *row, CK_MECHANISM_
     return made;
 }
 
+/* What the token lists, and what the key allows. */
+typedef struct offered {
+    const CK_MECHANISM_TYPE *list;
+    CK_ULONG count;
+    sigb_bytes allowed;
+} offered;
+
+static sigb_rc probe_row(p11_module *module, CK_SLOT_ID slot, const struct mechanism_row *row,
+                         const offered *of, p11_mechanism *found, sigb_diag *diag)
+{
+    const CK_MECHANISM_TYPE roads[] = {row->digest, row->message};
+    bool yes = false;
+    sigb_rc rc = SIGB_OK;
+
+    found->type = NONE;
+    for (size_t j = 0; rc == SIGB_OK && !yes && j < COUNT(roads); j++) {
+        if (roads[j] == NONE || !is_listed(roads[j], of->list, of->count) ||
+            !is_allowed(roads[j], of->allowed))
+            continue;
+        rc = signs(module, slot, roads[j], &yes, diag);
+        if (rc == SIGB_OK && yes)
+            *found = mechanism_of(row, roads[j]);
+    }
+    return rc;
+}
+
 sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed, p11_mechanisms *found,
                          sigb_diag *diag)
 {
@@ -135,17 +165,10 @@ sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed
 
     if (rc != SIGB_OK)
         return rc;
-    for (size_t i = 0; i < COUNT(ROWS); i++) {
-        const CK_MECHANISM_TYPE roads[] = {ROWS[i].digest, ROWS[i].message};
-
-        found->of[i].type = NONE;
-        for (size_t j = 0; j < COUNT(roads) && found->of[i].type == NONE; j++)
-            if (roads[j] != NONE && is_listed(roads[j], list, count) && is_allowed(roads[j], allowed) &&
-                signs(module, slot, roads[j]))
-                found->of[i] = mechanism_of(&ROWS[i], roads[j]);
-    }
+    for (size_t i = 0; rc == SIGB_OK && i < COUNT(ROWS); i++)
+        rc = probe_row(module, slot, &ROWS[i], &(offered){list, count, allowed}, &found->of[i], diag);
     OPENSSL_free(list);
-    return SIGB_OK;
+    return rc;
 }
 
 sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg, const p11_mechanism **mechanism,

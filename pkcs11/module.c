@@ -8,7 +8,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -27,10 +29,20 @@ struct p11_module {
     sigb_buf reserved; /* the module's own initialisation string; empty: none */
     void *library;
     CK_FUNCTION_LIST *calls; /* what tells modules apart: two paths may lead to one */
+    bool sockets;            /* it writes to sockets, whose other end may go: SIGPIPE */
+    bool breaks_in_children; /* a child of a process that uses it must not */
+    CK_INFO info;
     module_state state;
     unsigned users;
-    bool sockets; /* it writes to sockets, whose other end may go: SIGPIPE */
-    bool ours;    /* our C_Initialize took effect, so C_Finalize is ours too */
+    bool up;             /* initialised, by whomever */
+    bool ours;           /* our C_Initialize took effect, so C_Finalize is ours too */
+    bool watched;        /* the end of the process is */
+    atomic_uint epoch;   /* of the process that it was started in */
+    bool wary;           /* somebody asked for deadlines: calls of it may hang */
+    atomic_uint starts;  /* grows each time: handles of an earlier start are void */
+    atomic_uint inside;  /* calls that run, abandoned ones too */
+    atomic_bool stopped; /* none begins, but the stopper's */
+    pthread_t stopper;
 };
 
 /*
@@ -40,6 +52,11 @@ struct p11_module {
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t registry_changed = PTHREAD_COND_INITIALIZER;
 static p11_module *registry;
+
+#define HOLD_MS 1000 /* how long a restart waits for calls that run */
+#define EXIT_MS 1000 /* how long the end of the process may be held up */
+
+static void watch_exit(void);
 
 /* ---- which module ---- */
 
@@ -103,7 +120,11 @@ static sigb_rc choose(p11_module *module, const p11_uri *uri, const sigb_pkcs11_
         text_put(&module->path, path);
     else
         text_put(&module->path, from_env == NULL || from_env[0] == '\0' ? SIGBRIDGE_P11_PROXY : from_env);
-    if (rc == SIGB_OK && text_c_str(&module->path) == NULL)
+    if (options != NULL && options->init_args != NULL) {
+        module->reserved.len = 0;
+        text_put(&module->reserved, options->init_args);
+    }
+    if (rc == SIGB_OK && (text_c_str(&module->path) == NULL || module->reserved.failed))
         rc = sigb_no_memory(diag);
     if (rc == SIGB_OK && module->path.len == 0)
         rc = sigb_fail(diag, SIGB_E_USAGE, "the name of the PKCS#11 module is empty");
@@ -115,17 +136,21 @@ static sigb_rc choose(p11_module *module, const p11_uri *uri, const sigb_pkcs11_
 /* docs/hsm tells more of each. */
 static const struct file_row {
     const char *part; /* of the file's name */
-    bool sockets;
+    bool sockets, breaks_in_children;
 } FILES[] = {
-    {"p11-kit-client", true},
-    {"p11-kit-proxy", true}, /* its configuration may hold remote modules */
-    {"pkcs11-proxy", true},
+    {"p11-kit-client", true, false},
+    {"p11-kit-proxy", true, false}, /* its configuration may hold remote modules */
+    {"pkcs11-proxy", true, false},
+    {"tpm2_pkcs11", false, true}, /* shares the connection to the TPM with its parent, and breaks both */
 };
 
 static void know(p11_module *module)
 {
     for (size_t i = 0; i < COUNT(FILES); i++)
-        module->sockets |= FILES[i].sockets && strstr(p11_module_path(module), FILES[i].part) != NULL;
+        if (strstr(p11_module_path(module), FILES[i].part) != NULL) {
+            module->sockets |= FILES[i].sockets;
+            module->breaks_in_children |= FILES[i].breaks_in_children;
+        }
 }
 
 /* ---- loading ---- */
@@ -166,26 +191,87 @@ static void release(p11_module *module)
     OPENSSL_free(module);
 }
 
-static sigb_rc initialise(p11_module *module, sigb_diag *diag)
+/* ---- starting and stopping ---- */
+
+static CK_RV call_initialize(p11_module *module)
 {
     CK_C_INITIALIZE_ARGS args = {NULL, NULL, NULL, NULL, CKF_OS_LOCKING_OK, NULL};
-    char room[24];
     CK_RV rv;
 
-    if (module->reserved.len > 0 &&
-        (args.pReserved = (void *)(uintptr_t)text_c_str(&module->reserved)) == NULL)
-        return sigb_no_memory(diag);
+    if (module->reserved.len > 0)
+        args.pReserved = (void *)(uintptr_t)text_c_str(&module->reserved);
     (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
     rv = p11_C_Initialize(module, &args);
     (void)ERR_pop_to_mark();
+    return rv;
+}
+
+static void call_finalize(p11_module *module)
+{
+    (void)ERR_set_mark();
+    (void)p11_C_Finalize(module, NULL);
+    (void)ERR_pop_to_mark();
+}
+
+static sigb_rc initialise(p11_module *module, sigb_diag *diag)
+{
+    char room[24];
+    CK_RV rv = call_initialize(module);
+
     module->ours = rv == CKR_OK;
-    if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
-        return SIGB_OK;
+    module->up = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
     if (rv == CKR_HOST_MEMORY)
         return ckr_fail(diag, rv, "C_Initialize");
-    return sigb_fail_native(diag, SIGB_E_MODULE, rv,
-                            "PKCS#11 module %s does not start: C_Initialize gave %s; check its configuration",
-                            p11_module_path(module), ckr_name(rv, room));
+    if (!module->up)
+        return sigb_fail_native(
+            diag, SIGB_E_MODULE, rv,
+            "PKCS#11 module %s does not start: C_Initialize gave %s; check its configuration",
+            p11_module_path(module), ckr_name(rv, room));
+    memset(&module->info, 0, sizeof(module->info));
+    rv = p11_C_GetInfo(module, &module->info);
+    return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_GetInfo");
+}
+
+/* No call begins from now on but this thread's; false if one still runs after a while. */
+static bool hold_calls(p11_module *module)
+{
+    static const struct timespec rest = {0, 100000};
+
+    module->stopper = pthread_self();
+    atomic_store(&module->stopped, true);
+    for (int left = HOLD_MS * 10; left > 0 && atomic_load(&module->inside) > 0; left--)
+        (void)nanosleep(&rest, NULL);
+    return atomic_load(&module->inside) == 0;
+}
+
+static void let_calls(p11_module *module)
+{
+    (void)pthread_mutex_lock(&registry_lock);
+    atomic_store(&module->stopped, false);
+    (void)pthread_cond_broadcast(&registry_changed);
+    (void)pthread_mutex_unlock(&registry_lock);
+}
+
+bool module_enter(p11_module *module)
+{
+    (void)atomic_fetch_add(&module->inside, 1);
+    if (!atomic_load(&module->stopped) || pthread_equal(module->stopper, pthread_self()))
+        return true;
+    (void)atomic_fetch_sub(&module->inside, 1);
+    return false;
+}
+
+void module_wait(p11_module *module)
+{
+    (void)pthread_mutex_lock(&registry_lock);
+    while (atomic_load(&module->stopped))
+        (void)pthread_cond_wait(&registry_changed, &registry_lock);
+    (void)pthread_mutex_unlock(&registry_lock);
+}
+
+void module_leave(p11_module *module)
+{
+    (void)atomic_fetch_sub(&module->inside, 1);
 }
 
 /* ---- the registry; each of these is called with the lock held ---- */
@@ -202,6 +288,7 @@ static p11_module *registry_find(const CK_FUNCTION_LIST *calls)
 static void registry_add(p11_module *module)
 {
     module->state = STARTING;
+    module->epoch = gate_epoch();
     module->users = 1;
     module->next = registry;
     registry = module;
@@ -222,7 +309,7 @@ static p11_module *registry_share(const CK_FUNCTION_LIST *calls)
 {
     p11_module *module;
 
-    while ((module = registry_find(calls)) != NULL && module->state != READY)
+    while ((module = registry_find(calls)) != NULL && module->state != READY && module->epoch == gate_epoch())
         (void)pthread_cond_wait(&registry_changed, &registry_lock);
     if (module != NULL)
         module->users++;
@@ -231,45 +318,142 @@ static p11_module *registry_share(const CK_FUNCTION_LIST *calls)
 
 /* ---- opening and closing ---- */
 
+/* In a child the module is as the parent left it, whatever that was. */
+static bool is_inherited(const p11_module *module)
+{
+    return module->epoch != gate_epoch();
+}
+
+static sigb_rc require_usable_in_child(const p11_module *module, sigb_diag *diag)
+{
+    if (gate_is_broken())
+        return sigb_fail(
+            diag, SIGB_E_TIMEOUT,
+            "this process was forked while a call into module %s ran that did not end in time; the "
+            "module is not touched here: sign in the parent, or in a new process",
+            p11_module_path(module));
+    if (module->breaks_in_children)
+        return sigb_fail(
+            diag, SIGB_E_FORKED,
+            "module %s was opened by the parent of this process and breaks when a child uses it; "
+            "nothing was tried: open the key after the fork, in the child alone",
+            p11_module_path(module));
+    return SIGB_OK;
+}
+
+/* What a child finds: locks and counts of threads that it does not have. Its C_Finalize would be the parent's. */
+static void disinherit(p11_module *module)
+{
+    module->epoch = gate_epoch();
+    module->ours = false;
+    atomic_store(&module->inside, 0);
+    atomic_store(&module->stopped, false);
+}
+
 /* Of a module that is STARTING, and ours alone. */
 static sigb_rc start(p11_module *module, sigb_diag *diag)
 {
     sigb_rc rc = initialise(module, diag);
 
+    if (module->up && !module->watched)
+        watch_exit();
+    module->watched |= module->up;
+
     (void)pthread_mutex_lock(&registry_lock);
-    if (rc == SIGB_OK) {
-        module->state = READY;
-        (void)pthread_cond_broadcast(&registry_changed);
-    } else {
-        registry_remove(module);
+    (void)atomic_fetch_add(&module->starts, 1);
+    module->state = READY;
+    (void)pthread_cond_broadcast(&registry_changed);
+    (void)pthread_mutex_unlock(&registry_lock);
+    return rc;
+}
+
+/* C_Finalize, if it is ours to call and nobody is in the module who might not come back; then C_Initialize. */
+static sigb_rc start_again(p11_module *module, sigb_diag *diag)
+{
+    sigb_rc rc;
+
+    if (module->ours && hold_calls(module))
+        call_finalize(module);
+    rc = start(module, diag);
+    let_calls(module);
+    return rc;
+}
+
+sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag)
+{
+    bool inherited, mine;
+    sigb_rc rc = SIGB_OK;
+
+    (void)pthread_mutex_lock(&registry_lock);
+    inherited = is_inherited(module);
+    while (!inherited && module->state != READY)
+        (void)pthread_cond_wait(&registry_changed, &registry_lock);
+    if (inherited)
+        rc = require_usable_in_child(module, diag);
+    mine = rc == SIGB_OK && (inherited || atomic_load(&module->starts) == seen);
+    if (mine) {
+        module->state = STARTING;
+        if (inherited)
+            disinherit(module);
     }
     (void)pthread_mutex_unlock(&registry_lock);
+    return mine ? start_again(module, diag) : rc;
+}
+
+unsigned p11_module_starts(const p11_module *module)
+{
+    return atomic_load(&module->starts);
+}
+
+/* One that the process has already: a child may have to start it anew, or somebody whose start failed. */
+static sigb_rc join(p11_module *module, sigb_diag *diag)
+{
+    return is_inherited(module) || !module->up ? p11_module_restart(module, p11_module_starts(module), diag)
+                                               : SIGB_OK;
+}
+
+/* Loads what was chosen, or shares what the process has of it. */
+static sigb_rc load_or_share(p11_module *loaded, p11_module **module, sigb_diag *diag)
+{
+    p11_module *shared;
+    sigb_rc rc;
+
+    (void)pthread_mutex_lock(&registry_lock);
+    shared = registry_share(loaded->calls);
+    if (shared == NULL)
+        registry_add(loaded);
+    (void)pthread_mutex_unlock(&registry_lock);
+    if (shared != NULL) {
+        release(loaded);
+        rc = join(shared, diag);
+    } else {
+        shared = loaded;
+        rc = start(loaded, diag);
+    }
+    if (rc == SIGB_OK)
+        *module = shared;
+    else
+        p11_module_close(shared);
     return rc;
 }
 
 sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options *options, p11_module **module,
                         sigb_diag *diag)
 {
-    p11_module *loaded = OPENSSL_zalloc(sizeof(*loaded)), *shared = NULL;
+    p11_module *loaded = OPENSSL_zalloc(sizeof(*loaded));
     sigb_rc rc = loaded == NULL ? sigb_no_memory(diag) : choose(loaded, uri, options, diag);
 
+    gate_install();
+    gate_guard(&registry_lock);
     if (rc == SIGB_OK)
         rc = load(loaded, diag);
     if (rc != SIGB_OK) {
         release(loaded);
         return rc;
     }
-    (void)pthread_mutex_lock(&registry_lock);
-    shared = registry_share(loaded->calls);
-    if (shared == NULL)
-        registry_add(loaded);
-    (void)pthread_mutex_unlock(&registry_lock);
-    if (shared == NULL)
-        rc = start(loaded, diag);
-    if (shared != NULL || rc != SIGB_OK)
-        release(loaded);
-    if (rc == SIGB_OK)
-        *module = shared != NULL ? shared : loaded;
+    rc = load_or_share(loaded, module, diag);
+    if (rc == SIGB_OK && options != NULL && options->timeout_ms > 0)
+        (*module)->wary = true;
     return rc;
 }
 
@@ -286,18 +470,21 @@ static bool leave(p11_module *module)
     return last;
 }
 
+/* A call that was left behind, or a parent's module: neither is finalised, nor is its memory given back. */
 void p11_module_close(p11_module *module)
 {
+    bool forsaken;
+
     if (module == NULL || !leave(module))
         return;
-    (void)ERR_set_mark();
-    if (module->ours)
-        (void)p11_C_Finalize(module, NULL);
-    (void)ERR_pop_to_mark();
+    forsaken = is_inherited(module) || atomic_load(&module->inside) > 0;
+    if (module->ours && !forsaken)
+        call_finalize(module);
     (void)pthread_mutex_lock(&registry_lock);
     registry_remove(module);
     (void)pthread_mutex_unlock(&registry_lock);
-    release(module);
+    if (!forsaken)
+        release(module);
 }
 
 CK_FUNCTION_LIST *p11_module_calls(const p11_module *module)
@@ -305,10 +492,19 @@ CK_FUNCTION_LIST *p11_module_calls(const p11_module *module)
     return module->calls;
 }
 
+const char *p11_module_path(const p11_module *module)
+{
+    return (const char *)module->path.ptr;
+}
+
+const CK_INFO *p11_module_info(const p11_module *module)
+{
+    return &module->info;
+}
+
 bool module_is_touchable(const p11_module *module)
 {
-    (void)module;
-    return !gate_is_broken();
+    return !gate_is_broken() && !is_inherited(module);
 }
 
 bool module_writes_to_sockets(const p11_module *module)
@@ -316,7 +512,59 @@ bool module_writes_to_sockets(const p11_module *module)
     return module->sockets;
 }
 
-const char *p11_module_path(const p11_module *module)
+/* ---- the end of the process ---- */
+
+#define MAX_AT_EXIT 32
+
+typedef struct at_exit {
+    p11_module *ours[MAX_AT_EXIT];
+    size_t count;
+    bool wary;
+} at_exit;
+
+static void find_ours(at_exit *all)
 {
-    return (const char *)module->path.ptr;
+    (void)pthread_mutex_lock(&registry_lock);
+    for (p11_module *module = registry; module != NULL && all->count < MAX_AT_EXIT; module = module->next)
+        if (module->ours && module->state == READY && !is_inherited(module) &&
+            atomic_load(&module->inside) == 0) {
+            all->ours[all->count++] = module;
+            all->wary |= module->wary;
+        }
+    (void)pthread_mutex_unlock(&registry_lock);
+}
+
+/* Not through call.c: its gate is closed by now. */
+static sigb_rc finalize_all(void *arg, sigb_diag *diag)
+{
+    const at_exit *all = arg;
+
+    (void)diag;
+    for (size_t i = 0; i < all->count; i++)
+        (void)all->ours[i]->calls->C_Finalize(NULL);
+    return SIGB_OK;
+}
+
+/*
+ * Runs before OpenSSL's teardown and the module's own, for it was registered
+ * after theirs. Nobody enters a module any more; what is still open is closed by
+ * C_Finalize, unless a call is under way that may never end.
+ */
+static void on_exit_close_all(void)
+{
+    static at_exit all; /* an operation that is left behind still has it */
+    static const operation finalize = {finalize_all, NULL, &all};
+    bool left_behind;
+
+    if (gate_is_closed() || !gate_close(EXIT_MS))
+        return;
+    find_ours(&all);
+    deadline_stop_idle();
+    (void)!deadline_run(&finalize, deadline_in(all.wary ? EXIT_MS : 0), NULL, &left_behind, NULL);
+}
+
+static void watch_exit(void)
+{
+    (void)OPENSSL_init_crypto(0, NULL);
+    (void)atexit(on_exit_close_all);
 }

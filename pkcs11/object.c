@@ -136,6 +136,43 @@ sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_H
     return value->failed ? sigb_no_memory(diag) : SIGB_OK;
 }
 
+/* A value of a fixed size; *told is false where the object does not tell. Another failure is one. */
+static sigb_rc read_fixed(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                          CK_ATTRIBUTE *at, bool *told, sigb_diag *diag)
+{
+    CK_ULONG size = at->ulValueLen;
+    CK_RV rv = p11_C_GetAttributeValue(module, session, object, at, 1);
+
+    *told = rv == CKR_OK && at->ulValueLen == size;
+    return rv == CKR_OK || is_untold(rv) ? SIGB_OK : ckr_fail(diag, rv, "C_GetAttributeValue");
+}
+
+sigb_rc p11_attribute_bool(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                           CK_ATTRIBUTE_TYPE type, bool missing, bool *value, sigb_diag *diag)
+{
+    CK_BBOOL read = CK_FALSE;
+    CK_ATTRIBUTE at = {type, &read, sizeof(read)};
+    bool told = false;
+    sigb_rc rc = read_fixed(module, session, object, &at, &told, diag);
+
+    if (rc == SIGB_OK)
+        *value = told ? read != CK_FALSE : missing;
+    return rc;
+}
+
+sigb_rc p11_attribute_ulong(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                            CK_ATTRIBUTE_TYPE type, CK_ULONG *value, sigb_diag *diag)
+{
+    CK_ULONG read = 0;
+    CK_ATTRIBUTE at = {type, &read, sizeof(read)};
+    bool told = false;
+    sigb_rc rc = read_fixed(module, session, object, &at, &told, diag);
+
+    if (rc == SIGB_OK)
+        *value = told ? read : CK_UNAVAILABLE_INFORMATION;
+    return rc;
+}
+
 bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         CK_ATTRIBUTE_TYPE type, bool missing)
 {
@@ -144,14 +181,4 @@ bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT
     CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
 
     return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value != CK_FALSE : missing;
-}
-
-CK_ULONG p11_attribute_number(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                              CK_ATTRIBUTE_TYPE type)
-{
-    CK_ULONG value = 0;
-    CK_ATTRIBUTE at = {type, &value, sizeof(value)};
-    CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
-
-    return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value : CK_UNAVAILABLE_INFORMATION;
 }

@@ -164,8 +164,8 @@ sigb_rc pin_ask(const p11_slot *slot, sigb_pin_kind kind, const sigb_pkcs11_opti
 }
 
 /* pin-value, pin-source, or the callback. The URI holds no other form of pin-source than these two. */
-static sigb_rc fetch(const p11_slot *slot, const p11_uri *uri, const sigb_pkcs11_options *options,
-                     sigb_pin *pin, sigb_diag *diag)
+sigb_rc pin_fetch(const p11_slot *slot, const p11_uri *uri, const sigb_pkcs11_options *options, sigb_pin *pin,
+                  sigb_diag *diag)
 {
     const sigb_pin *given = p11_uri_pin(uri);
     const char *source = p11_uri_pin_source(uri);
@@ -187,21 +187,25 @@ static CK_FLAGS flags_now(p11_module *module, const p11_slot *slot)
     return p11_C_GetTokenInfo(module, slot->id, &now) == CKR_OK ? now.flags : slot->token.flags;
 }
 
-sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, sigb_diag *diag)
+/* A PIN that is locked, or would be by one mistake more, is not tried. */
+static sigb_rc require_tries(const p11_slot *slot, CK_FLAGS flags, bool allow_final_try, sigb_diag *diag)
 {
-    CK_FLAGS flags = flags_now(module, slot);
-
     if ((flags & CKF_USER_PIN_LOCKED) != 0)
         return sigb_fail(diag, SIGB_E_PIN_LOCKED,
                          "the user PIN of token %s (serial %s) is locked; nothing was tried: the security "
                          "officer can set a new one",
                          slot->label, slot->serial);
-    if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
+    if ((flags & CKF_USER_PIN_FINAL_TRY) != 0 && !allow_final_try)
         return sigb_fail(diag, SIGB_E_PIN_FINAL_TRY,
                          "one wrong PIN more locks token %s (serial %s); nothing was tried: log in once with "
-                         "the token's own tool",
+                         "the token's own tool, or allow the final try",
                          slot->label, slot->serial);
     return SIGB_OK;
+}
+
+sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, bool allow_final_try, sigb_diag *diag)
+{
+    return require_tries(slot, flags_now(module, slot), allow_final_try, diag);
 }
 
 /* Login is a state of the token, shared by all sessions of the process. */
@@ -214,62 +218,104 @@ static bool is_logged_in(p11_module *module, CK_SESSION_HANDLE session)
            (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
 }
 
-/* pin NULL: the token has a keypad of its own. */
-static CK_RV login(p11_module *module, CK_SESSION_HANDLE session, CK_USER_TYPE user, const sigb_pin *pin)
+bool login_is_needed(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session)
 {
-    CK_RV rv = p11_C_Login(module, session, user, pin == NULL ? NULL : pin->page, pin == NULL ? 0 : pin->len);
-
-    return rv == CKR_USER_ALREADY_LOGGED_IN && user == CKU_USER ? CKR_OK : rv;
+    return (slot->token.flags & CKF_LOGIN_REQUIRED) != 0 && !is_logged_in(module, session);
 }
 
-static bool has_keypad(const p11_slot *slot)
+bool slot_has_keypad(const p11_slot *slot)
 {
     return (slot->token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
 }
 
-static sigb_rc login_with_pin(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
-                              const p11_uri *uri, const sigb_pkcs11_options *options, sigb_pin **kept,
-                              sigb_diag *diag)
+/*
+ * After these the token cannot have looked at the PIN. CKR_GENERAL_ERROR and
+ * CKR_USER_PIN_NOT_INITIALIZED are what SoftHSM gives while another process
+ * rewrites the token's file.
+ */
+static bool cannot_have_judged(CK_RV rv)
 {
-    sigb_pin *pin = secret_new();
-    sigb_rc rc = pin == NULL ? sigb_no_memory(diag) : fetch(slot, uri, options, pin, diag);
+    static const CK_RV codes[] = {
+        CKR_GENERAL_ERROR,   CKR_USER_PIN_NOT_INITIALIZED, CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED,
+        CKR_SLOT_ID_INVALID, CKR_CRYPTOKI_NOT_INITIALIZED, CKR_TOKEN_NOT_PRESENT,
+    };
 
-    if (rc == SIGB_OK) {
-        CK_RV rv = login(module, session, CKU_USER, pin);
-        rc = rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_Login");
-    }
-    if (rc != SIGB_OK) {
-        secret_free(pin);
-        return rc;
-    }
-    *kept = pin;
-    return SIGB_OK;
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if (codes[i] == rv)
+            return true;
+    return false;
 }
 
-sigb_rc p11_login_keeping(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
-                          const p11_uri *uri, const sigb_pkcs11_options *options, sigb_pin **kept,
-                          sigb_diag *diag)
+static CK_RV call_login(p11_module *module, CK_SESSION_HANDLE session, const p11_login_how *how)
 {
-    sigb_rc rc;
+    CK_RV rv = p11_C_Login(module, session, how->user, how->pin == NULL ? NULL : how->pin->page,
+                           how->pin == NULL ? 0 : how->pin->len);
+
+    return rv == CKR_USER_ALREADY_LOGGED_IN && how->user == CKU_USER ? CKR_OK : rv;
+}
+
+static bool is_refusal(CK_RV rv)
+{
+    return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
+}
+
+/* Of an attempt that has begun. */
+static sigb_rc try_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                         const p11_login_how *how, attempt *a, bool *again, sigb_diag *diag)
+{
+    CK_FLAGS flags = flags_now(module, slot);
+    sigb_rc rc = require_tries(slot, flags, how->allow_final_try, diag);
     CK_RV rv;
 
-    if ((slot->token.flags & CKF_LOGIN_REQUIRED) == 0 || is_logged_in(module, session))
-        return SIGB_OK;
-    rc = pin_require_tries(module, slot, diag);
     if (rc != SIGB_OK)
         return rc;
-    if (!has_keypad(slot))
-        return login_with_pin(module, slot, session, uri, options, kept, diag);
-    rv = login(module, session, CKU_USER, NULL);
-    return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_Login");
+    if (a->orphaned && (flags & CKF_USER_PIN_COUNT_LOW) != 0)
+        return sigb_fail(
+            diag, SIGB_E_PIN_INCORRECT,
+            "a login to token %s (serial %s) was cut off, and the token has counted a wrong PIN; it is "
+            "not tried again: log in once with the token's own tool",
+            slot->label, slot->serial);
+    rv = call_login(module, session, how);
+    a->refused = is_refusal(rv);
+    *again = cannot_have_judged(rv);
+    return rv == CKR_OK
+               ? SIGB_OK
+               : ckr_fail(diag, rv, how->user == CKU_USER ? "C_Login" : "C_Login (for this signature)");
+}
+
+sigb_rc login_once(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
+                   const p11_login_how *how, bool *again, sigb_diag *diag)
+{
+    attempt a;
+    sigb_rc rc = attempt_begin(&a, module, slot, how->pin, how->until, diag);
+
+    *again = false;
+    if (rc != SIGB_OK)
+        return rc;
+    rc = try_login(module, slot, session, how, &a, again, diag);
+    attempt_end(&a);
+    return rc;
 }
 
 sigb_rc p11_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,
                   const sigb_pkcs11_options *options, sigb_diag *diag)
 {
-    sigb_pin *kept = NULL;
-    sigb_rc rc = p11_login_keeping(module, slot, session, uri, options, &kept, diag);
+    p11_login_how how = {.user = CKU_USER, .until = {.never = true}};
+    sigb_pin *pin = NULL;
+    bool again;
+    sigb_rc rc = SIGB_OK;
 
-    secret_free(kept);
+    if (!login_is_needed(module, slot, session))
+        return SIGB_OK;
+    how.allow_final_try = options != NULL && options->allow_final_pin_try;
+    rc = pin_require_tries(module, slot, how.allow_final_try, diag);
+    if (rc == SIGB_OK && !slot_has_keypad(slot)) {
+        pin = secret_new();
+        rc = pin == NULL ? sigb_no_memory(diag) : pin_fetch(slot, uri, options, pin, diag);
+        how.pin = pin;
+    }
+    if (rc == SIGB_OK)
+        rc = login_once(module, slot, session, &how, &again, diag);
+    secret_free(pin);
     return rc;
 }

@@ -93,9 +93,13 @@ typedef struct p11_slot {
     char label[33], serial[17], manufacturer[33], model[17]; /* blanks removed, terminated */
 } p11_slot;
 
-/* All slots whose token matches; the caller frees *slots with OPENSSL_free(). None: SIGB_E_TOKEN_ABSENT. */
+/* All slots whose token matches (uri NULL: any); the caller frees *slots with OPENSSL_free(). None: SIGB_E_TOKEN_ABSENT. */
 SIGB_CHECK sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
                                   sigb_diag *diag);
+
+/* All initialised ones. */
+SIGB_CHECK sigb_rc p11_slots_require(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
+                                     sigb_diag *diag);
 
 /* Exactly one initialised token: SIGB_E_TOKEN_ABSENT, or SIGB_E_TOKEN_AMBIGUOUS which lists them. */
 SIGB_CHECK sigb_rc p11_slot_require(p11_module *module, const p11_uri *uri, p11_slot *slot, sigb_diag *diag);

@@ -23,7 +23,7 @@ static CK_RV end(p11_module *module, const p11_signing *what, uint8_t *made, CK_
                       len);
 }
 
-sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signature, sigb_diag *diag)
+sigb_rc p11_sign(p11_module *module, p11_signing *what, sigb_buf *signature, sigb_diag *diag)
 {
     uint8_t made[SIGB_MAX_SIGNATURE];
     CK_ULONG len = sizeof(made);
@@ -34,6 +34,7 @@ sigb_rc p11_sign(p11_module *module, const p11_signing *what, sigb_buf *signatur
         return ckr_fail(diag, rv, "C_SignInit");
     if (what->between != NULL)
         rc = what->between(what->between_arg, what->session, diag);
+    what->between_failed = rc != SIGB_OK;
     if (rc != SIGB_OK)
         return rc;
     rv = end(module, what, made, &len);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A signer whose key is in a token: opening it once, then two calls a signature. */
+/* A signer whose key is in a token: two calls a signature, and what is done when one of them fails. */
 #include "pkcs11/internal.h"
-
-#include <pthread.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -12,261 +10,345 @@
 #include "base/libctx.h"
 #include "base/signer.h"
 
-/*
- * What was found on the token, valid together: handles of one initialisation and
- * login. Whoever repairs a key replaces it as a whole, counts it up, and says
- * signer_doubt() before the next signature.
- */
-typedef struct generation {
-    unsigned number;
-    CK_OBJECT_HANDLE object;
-    p11_mechanisms mechanisms;
-    bool always_authenticate;
-} generation;
+/* ---- one signature, as an operation ---- */
 
-typedef struct p11_key {
-    p11_module *module;
-    p11_slot slot;
-    p11_pool *pool;
-    generation now;
-    sigb_pkcs11_options options; /* the PIN callback alone is used after opening */
-    pthread_mutex_t pin_lock;    /* over the two below; never held while a module or callback runs */
-    sigb_pin *pin;               /* NULL if none was needed */
-    bool pin_refused;            /* by the token: never tried again */
-} p11_key;
+typedef struct signing {
+    p11_key *key;
+    const alg_row *alg;
+    bool owns_input; /* a copy: the operation may outlive the call */
+    sigb_bytes tbs;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    deadline until;
+    sigb_pin *pin;          /* that was asked for */
+    sigb_pin_kind pin_kind; /* to log in with, or for this signature alone */
+    sigb_pin_kind asks;     /* what for, if asks_pin */
+    bool asks_pin;
+    size_t asks_at; /* which replica */
+    bool anew;      /* the key was found anew, so its first signature proves that it is the same */
+    sigb_buf signature;
+} signing;
 
-static void key_free(void *impl)
+static void signing_release(signing *s)
 {
-    p11_key *key = impl;
-
-    if (key == NULL)
-        return;
-    pool_free(key->pool);
-    secret_free(key->pin);
-    p11_module_close(key->module);
-    (void)pthread_mutex_destroy(&key->pin_lock);
-    OPENSSL_free(key);
+    if (s->owns_input)
+        OPENSSL_clear_free((void *)(uintptr_t)s->tbs.ptr, s->tbs.len);
+    secret_free(s->pin);
+    sigb_buf_free(&s->signature);
+    key_drop(s->key);
 }
 
-/* ---- keys that ask before every signature ---- */
-
-/* A copy of the kept PIN: no bytes if none is kept. False if the token has refused one. */
-static bool copy_pin(p11_key *key, sigb_pin *copy)
+static void signing_free(void *arg)
 {
-    bool usable;
-
-    (void)pthread_mutex_lock(&key->pin_lock);
-    usable = !key->pin_refused;
-    if (usable && key->pin != NULL) {
-        memcpy(copy->page, key->pin->page, key->pin->len);
-        copy->len = key->pin->len;
-    }
-    (void)pthread_mutex_unlock(&key->pin_lock);
-    return usable;
+    signing_release(arg);
+    OPENSSL_free(arg);
 }
-
-static void give_up_pin(p11_key *key)
-{
-    (void)pthread_mutex_lock(&key->pin_lock);
-    key->pin_refused = true;
-    if (key->pin != NULL)
-        secret_cleanse(key->pin);
-    (void)pthread_mutex_unlock(&key->pin_lock);
-}
-
-static sigb_rc fetch_context_pin(p11_key *key, sigb_pin *pin, sigb_diag *diag)
-{
-    sigb_rc rc;
-
-    if (!copy_pin(key, pin))
-        return sigb_fail(diag, SIGB_E_PIN_INCORRECT,
-                         "the token has refused this key's PIN; it is not tried again: open the key anew");
-    rc = pin_require_tries(key->module, &key->slot, diag);
-    if (rc != SIGB_OK || pin->len > 0 || (key->slot.token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
-        return rc;
-    return pin_ask(&key->slot, SIGB_PIN_CONTEXT, &key->options, pin, diag);
-}
-
-/* A p11_between_fn. */
-static sigb_rc login_for_key(void *arg, CK_SESSION_HANDLE session, sigb_diag *diag)
-{
-    p11_key *key = arg;
-    sigb_pin *pin = secret_new();
-    sigb_rc rc = pin == NULL ? sigb_no_memory(diag) : fetch_context_pin(key, pin, diag);
-
-    if (rc == SIGB_OK) {
-        CK_RV rv = p11_C_Login(key->module, session, CKU_CONTEXT_SPECIFIC, pin->len == 0 ? NULL : pin->page,
-                               pin->len);
-        rc = rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_Login (for this signature)");
-        if (rc == SIGB_E_PIN_INCORRECT || rc == SIGB_E_PIN_LOCKED)
-            give_up_pin(key);
-    }
-    secret_free(pin);
-    return rc;
-}
-
-/* ---- signing ---- */
 
 /* What the token is given: the digest, whose length some tokens do not check, or the message. */
-static sigb_rc input_for(const p11_mechanism *mechanism, const alg_row *alg, sigb_bytes tbs,
-                         uint8_t digest[EVP_MAX_MD_SIZE], sigb_bytes *input, sigb_diag *diag)
+static sigb_rc input_for(signing *s, const p11_mechanism *mechanism, sigb_bytes *input, sigb_diag *diag)
 {
     const EVP_MD *md;
     unsigned len = 0;
 
-    *input = tbs;
+    *input = s->tbs;
     if (!mechanism->takes_digest)
         return SIGB_OK;
-    md = libctx_digest(alg->digest);
-    if (md == NULL || EVP_Digest(tbs.ptr, tbs.len, digest, &len, md, NULL) != 1)
+    md = libctx_digest(s->alg->digest);
+    if (md == NULL || EVP_Digest(s->tbs.ptr, s->tbs.len, s->digest, &len, md, NULL) != 1)
         return sigb_openssl_failed(diag, "to hash");
-    if (len != alg->digest_len)
-        return sigb_fail(diag, SIGB_E_INTERNAL, "%s gave %u bytes", alg->digest, len);
-    *input = sigb_bytes_of(digest, len);
+    if (len != s->alg->digest_len)
+        return sigb_fail(diag, SIGB_E_INTERNAL, "%s gave %u bytes", s->alg->digest, len);
+    *input = sigb_bytes_of(s->digest, len);
     return SIGB_OK;
 }
 
-static sigb_rc sign_in_session(p11_key *key, const p11_mechanism *mechanism, sigb_bytes input,
-                               sigb_buf *signature, sigb_diag *diag)
-{
-    p11_signing what = {.key = key->now.object,
-                        .mechanism = mechanism,
-                        .input = input,
-                        .between = key->now.always_authenticate ? login_for_key : NULL,
-                        .between_arg = key};
-    sigb_rc rc = pool_take(key->pool, &what.session, diag);
+/* ---- keys that ask before every signature ---- */
 
+typedef struct context_login {
+    const signing *signing;
+    p11_replica *replica;
+    const sigb_pin *pin; /* NULL: the token's keypad */
+} context_login;
+
+/* A p11_between_fn. What fails here is not tried again. */
+static sigb_rc login_for_key(void *arg, CK_SESSION_HANDLE session, sigb_diag *diag)
+{
+    const context_login *login = arg;
+    const p11_key *key = login->signing->key;
+    const p11_slot slot = token_slot(login->replica->token);
+    const p11_login_how how = {CKU_CONTEXT_SPECIFIC, login->pin, key->options.allow_final_pin_try,
+                               login->signing->until};
+    bool again;
+
+    return login_once(key->module, &slot, session, &how, &again, diag);
+}
+
+/* The PIN that was asked for, else the kept one; false: it is to be asked for. */
+static bool take_context_pin(signing *s, const p11_replica *replica, sigb_pin *kept, context_login *login)
+{
+    const p11_slot slot = token_slot(replica->token);
+
+    if (slot_has_keypad(&slot))
+        return true;
+    token_copy_pin(replica->token, kept);
+    login->pin = s->pin != NULL && s->pin_kind == SIGB_PIN_CONTEXT ? s->pin : kept;
+    return login->pin->len > 0;
+}
+
+/* ---- the two calls ---- */
+
+static sigb_rc sign_object(signing *s, p11_signing *what, p11_fault *fault, sigb_diag *diag)
+{
+    sigb_rc rc = p11_sign(s->key->module, what, &s->signature, diag);
+
+    *fault = fault_of(rc, diag);
+    if (what->between_failed)
+        fault->class = CKR_FINAL;
+    return rc;
+}
+
+static sigb_rc sign_asking_first(signing *s, p11_replica *replica, p11_signing *what, p11_fault *fault,
+                                 sigb_diag *diag)
+{
+    context_login login = {s, replica, NULL};
+    sigb_pin *kept = secret_new();
+    sigb_rc rc = kept == NULL ? sigb_no_memory(diag) : SIGB_OK;
+
+    *fault = (p11_fault){CKR_FINAL, false};
+    if (rc == SIGB_OK && !take_context_pin(s, replica, kept, &login)) {
+        fault->asks_pin = true;
+        s->asks = SIGB_PIN_CONTEXT;
+        rc = sigb_fail(diag, SIGB_E_PIN_NEEDED, "the key asks for a PIN before every signature");
+    }
+    what->between = login_for_key;
+    what->between_arg = &login;
+    if (rc == SIGB_OK)
+        rc = sign_object(s, what, fault, diag);
+    secret_free(kept);
+    return rc;
+}
+
+static sigb_rc sign_in_session(signing *s, p11_replica *replica, const p11_lease *lease, p11_fault *fault,
+                               sigb_diag *diag)
+{
+    p11_signing what = {.session = lease->session};
+    bool anew = false;
+    sigb_rc rc = replica_object(s->key, replica, lease, NULL, &what.key, &anew, diag);
+
+    s->anew |= anew;
+    if (rc == SIGB_OK)
+        rc = mechanism_require(&replica->mechanisms, s->alg, &what.mechanism, diag);
+    if (rc == SIGB_OK)
+        rc = input_for(s, what.mechanism, &what.input, diag);
+    *fault = fault_of(rc, diag);
     if (rc != SIGB_OK)
         return rc;
+    return replica->always_authenticate ? sign_asking_first(s, replica, &what, fault, diag)
+                                        : sign_object(s, &what, fault, diag);
+}
+
+static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, sigb_diag *diag)
+{
+    size_t at = atomic_load(&s->key->current) % s->key->count;
+    p11_replica *replica = &s->key->replicas[at];
+    p11_repair how = key_repair(s->key, s->until, retry->tries);
+    p11_lease lease;
+    sigb_rc rc;
+
+    s->asks_at = at;
+    s->asks = SIGB_PIN_USER;
+    how.may_log_in = !s->key->options.no_relogin;
+    how.pin = s->pin_kind == SIGB_PIN_USER ? s->pin : NULL;
+    rc = token_lease(replica->token, &how, &lease, fault, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    rc = sign_in_session(s, replica, &lease, fault, diag);
+    token_return(replica->token, &lease, rc, fault, diag);
+    return rc;
+}
+
+/* The next replica serves from now on, unless another thread has said so already. */
+static void change_replica(p11_key *key, size_t failed)
+{
+    if (key->count > 1)
+        (void)atomic_compare_exchange_strong(&key->current, &failed, (failed + 1) % key->count);
+}
+
+/* An operation. */
+static sigb_rc signing_run(void *arg, sigb_diag *diag)
+{
+    signing *s = arg;
+    p11_retry retry = {.until = s->until,
+                       .budget_ms = s->until.never ? REPAIR_BUDGET_MS : s->key->options.timeout_ms};
+    p11_fault fault;
+    sigb_rc rc;
+
     (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
-    rc = p11_sign(key->module, &what, signature, diag);
+    do {
+        memset(diag, 0, sizeof(*diag));
+        fault = (p11_fault){CKR_FINAL, false};
+        rc = sign_once(s, &retry, &fault, diag);
+        s->asks_pin = rc != SIGB_OK && fault.asks_pin;
+        if (rc != SIGB_OK && fault.class >= CKR_OTHER)
+            change_replica(s->key, s->asks_at);
+    } while (rc != SIGB_OK && !s->asks_pin && retry_again(&retry, &fault));
     (void)ERR_pop_to_mark();
-    pool_give(key->pool, what.session, rc == SIGB_OK);
+    return rc;
+}
+
+/* ---- in the caller's thread ---- */
+
+static sigb_rc fetch_pin(signing *s, sigb_diag *diag)
+{
+    const p11_key *key = s->key;
+    const p11_slot slot = token_slot(key->replicas[s->asks_at].token);
+
+    secret_free(s->pin);
+    s->pin = secret_new();
+    s->pin_kind = s->asks;
+    if (s->pin == NULL)
+        return sigb_no_memory(diag);
+    return s->asks == SIGB_PIN_CONTEXT ? pin_ask(&slot, s->asks, &key->options, s->pin, diag)
+                                       : pin_fetch(&slot, key->uri, &key->options, s->pin, diag);
+}
+
+/* Runs, asks, and runs again. A PIN is asked for once to log in, and once for the signature, of each replica. */
+static sigb_rc run_asking(signing *s, bool *left_behind, sigb_diag *diag)
+{
+    const operation what = {signing_run, signing_free, s};
+    unsigned timeout = s->key->options.timeout_ms;
+    size_t asked = 0, most = 2 * s->key->count;
+    sigb_rc rc;
+
+    for (;;) {
+        deadline outer = deadline_in(timeout);
+
+        s->until = deadline_in(timeout - timeout / 10);
+        rc = deadline_run(&what, outer, &s->key->tracer, left_behind, diag);
+        if (*left_behind || rc == SIGB_OK || !s->asks_pin || asked++ == most)
+            return rc;
+        rc = fetch_pin(s, diag);
+        if (rc != SIGB_OK)
+            return rc;
+    }
+}
+
+static void look_again(p11_key *key)
+{
+    for (size_t i = 0; i < key->count; i++)
+        token_doubt(key->replicas[i].token);
+}
+
+/* A signature was wrong although nothing had been lost. Who says so verifies the next one as well. */
+static void key_doubt(void *impl)
+{
+    p11_key *key = impl;
+
+    atomic_store(&key->doubted, true);
+    look_again(key);
+}
+
+/* Another key may go by the name of ours since the token was repaired: nobody sees a signature of that one. */
+static sigb_rc require_same_key(const signing *s, sigb_bytes tbs, sigb_diag *diag)
+{
+    bool doubted = atomic_exchange(&s->key->doubted, false);
+    sigb_rc rc;
+
+    if (!s->anew || doubted)
+        return SIGB_OK;
+    rc = signer_verify(s->key->signer, s->alg->id, tbs, sigb_buf_bytes(&s->signature), NULL);
+    if (rc == SIGB_OK)
+        return SIGB_OK;
+    look_again(s->key);
+    if (rc == SIGB_E_MEMORY)
+        return sigb_no_memory(diag);
+    return sigb_fail(
+        diag, SIGB_E_KEY_CHANGED,
+        "the key was found again after the token had lost it, and its signature does not verify with the "
+        "public key that was opened; nothing was written: find out who replaced the key");
+}
+
+static sigb_rc sign_and_take(signing *s, sigb_bytes tbs, bool *left_behind, sigb_buf *signature,
+                             sigb_diag *diag)
+{
+    sigb_rc rc = run_asking(s, left_behind, diag);
+
+    if (*left_behind)
+        return rc;
+    if (rc == SIGB_OK)
+        rc = require_same_key(s, tbs, diag);
+    if (rc == SIGB_OK) {
+        sigb_buf_append(signature, sigb_buf_bytes(&s->signature));
+        rc = signature->failed ? sigb_no_memory(diag) : SIGB_OK;
+    }
+    return rc;
+}
+
+/* With a deadline what is signed is copied, for nobody knows when the token will have read it. */
+static sigb_rc sign_with_deadline(p11_key *key, const alg_row *alg, sigb_bytes tbs, sigb_buf *signature,
+                                  sigb_diag *diag)
+{
+    signing *s = OPENSSL_zalloc(sizeof(*s));
+    uint8_t *copy = s == NULL ? NULL : OPENSSL_memdup(tbs.ptr, tbs.len);
+    bool left_behind = false;
+    size_t at = atomic_load(&key->current);
+    sigb_rc rc;
+
+    if (copy == NULL) {
+        OPENSSL_free(s);
+        return sigb_no_memory(diag);
+    }
+    key_share(key);
+    *s = (signing){.key = key, .alg = alg, .owns_input = true, .tbs = sigb_bytes_of(copy, tbs.len)};
+    rc = sign_and_take(s, tbs, &left_behind, signature, diag);
+    if (left_behind)
+        change_replica(key, at);
+    else
+        signing_free(s);
     return rc;
 }
 
 static sigb_rc key_sign(void *impl, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature, sigb_diag *diag)
 {
     p11_key *key = impl;
-    const alg_row *row = alg_row_of(alg);
-    const p11_mechanism *mechanism = NULL;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    sigb_bytes input = SIGB_BYTES_NONE;
+    signing s = {.key = key, .alg = alg_row_of(alg), .tbs = tbs};
+    sigb_diag why = {{0}, 0};
+    bool left_behind = false;
     sigb_rc rc;
 
-    if (row == NULL)
+    if (s.alg == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "no algorithm has the number %d", (int)alg);
-    rc = mechanism_require(&key->now.mechanisms, row, &mechanism, diag);
-    if (rc == SIGB_OK)
-        rc = input_for(mechanism, row, tbs, digest, &input, diag);
-    if (rc == SIGB_OK)
-        rc = sign_in_session(key, mechanism, input, signature, diag);
+    if (diag == NULL)
+        diag = &why;
+    if (key->options.timeout_ms > 0)
+        return sign_with_deadline(key, s.alg, tbs, signature, diag);
+    key_share(key);
+    rc = sign_and_take(&s, tbs, &left_behind, signature, diag);
+    signing_release(&s);
     return rc;
 }
 
-/* ---- opening ---- */
+/* ---- the end ---- */
 
-/* What opening gathers besides the key itself. */
-typedef struct opening {
-    p11_key *key;
-    p11_uri *uri;
-    CK_SESSION_HANDLE session;
-    sigb_buf spki, certs;
-} opening;
-
-static sigb_rc require_private(const p11_uri *uri, sigb_diag *diag)
+static sigb_rc drop_run(void *arg, sigb_diag *diag)
 {
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-
-    if (p11_uri_class(uri, &class) && class != CKO_PRIVATE_KEY)
-        return sigb_fail(diag, SIGB_E_URI,
-                         "type= in the URI names no private key, and only a private key signs; write "
-                         "type=private or leave it out");
+    (void)diag;
+    key_drop(arg);
     return SIGB_OK;
 }
 
-static sigb_rc reach_token(opening *o, const char *text, const sigb_pkcs11_options *options, sigb_diag *diag)
+/* Closing may hang as signing may. */
+static void key_free(void *impl)
 {
-    p11_key *key = o->key;
-    sigb_rc rc = p11_uri_parse(text, &options->notes, &o->uri, diag);
+    p11_key *key = impl;
+    const operation what = {drop_run, NULL, key};
+    const p11_tracer tracer = key->tracer;
+    bool left_behind;
 
-    if (rc == SIGB_OK)
-        rc = require_private(o->uri, diag);
-    if (rc == SIGB_OK)
-        rc = p11_module_open(o->uri, options, &key->module, diag);
-    if (rc == SIGB_OK)
-        rc = p11_slot_require(key->module, o->uri, &key->slot, diag);
-    if (rc == SIGB_OK)
-        rc = p11_session_open(key->module, &key->slot, false, &o->session, diag);
-    if (rc == SIGB_OK)
-        rc = p11_login_keeping(key->module, &key->slot, o->session, o->uri, options, &key->pin, diag);
-    return rc;
+    key->signer = NULL;
+    (void)!deadline_run(&what, deadline_in(key->options.timeout_ms), &tracer, &left_behind, NULL);
 }
 
-static sigb_rc probe(opening *o, sigb_diag *diag)
-{
-    p11_key *key = o->key;
-    generation *now = &key->now;
-    sigb_buf allowed = SIGB_BUF_INIT;
-    sigb_rc rc = p11_attribute(key->module, o->session, now->object, CKA_ALLOWED_MECHANISMS, &allowed, diag);
-
-    now->always_authenticate = p11_attribute_true(key->module, o->session, now->object,
-                                                  CKA_ALWAYS_AUTHENTICATE, false);
-    if (rc == SIGB_OK)
-        rc = mechanisms_probe(key->module, key->slot.id, sigb_buf_bytes(&allowed), &now->mechanisms, diag);
-    sigb_buf_free(&allowed);
-    return rc;
-}
-
-static sigb_rc read_key(opening *o, const sigb_notes *notes, sigb_diag *diag)
-{
-    p11_key *key = o->key;
-    generation *now = &key->now;
-    sigb_rc rc = key_find(key->module, &key->slot, o->session, o->uri, &now->object, diag);
-
-    if (rc == SIGB_OK)
-        rc = key_require_sign(key->module, o->session, now->object, diag);
-    if (rc == SIGB_OK)
-        rc = key_spki(key->module, o->session, now->object, &o->spki, diag);
-    if (rc == SIGB_OK)
-        rc = probe(o, diag);
-    if (rc == SIGB_OK)
-        rc = certs_collect(key->module, o->session, now->object, sigb_buf_bytes(&o->spki), notes, &o->certs,
-                           diag);
-    return rc;
-}
-
-/* The session that logged in becomes the first of the pool. */
-static sigb_rc start_pool(opening *o, sigb_diag *diag)
-{
-    o->key->pool = pool_new(o->key->module, &o->key->slot);
-    if (o->key->pool == NULL)
-        return sigb_no_memory(diag);
-    pool_adopt(o->key->pool);
-    pool_give(o->key->pool, o->session, true);
-    o->session = CK_INVALID_HANDLE;
-    o->key->now.number++;
-    return SIGB_OK;
-}
-
-static sigb_rc key_open(opening *o, const char *text, const sigb_pkcs11_options *options, sigb_diag *diag)
-{
-    sigb_rc rc;
-
-    o->key = OPENSSL_zalloc(sizeof(*o->key));
-    if (o->key == NULL)
-        return sigb_no_memory(diag);
-    (void)pthread_mutex_init(&o->key->pin_lock, NULL);
-    o->key->options = (sigb_pkcs11_options){.pin = options->pin, .pin_arg = options->pin_arg};
-    rc = reach_token(o, text, options, diag);
-    if (rc == SIGB_OK)
-        rc = read_key(o, &options->notes, diag);
-    if (rc == SIGB_OK)
-        rc = start_pool(o, diag);
-    if (rc != SIGB_OK && o->session != CK_INVALID_HANDLE)
-        p11_session_close(o->key->module, o->session);
-    return rc;
-}
+/* ---- making one ---- */
 
 /* The token must be able to make what the key signs with by default; other algorithms are judged when asked for. */
 static sigb_rc require_mechanism(const p11_key *key, const sigb_signer *made, sigb_diag *diag)
@@ -278,22 +360,27 @@ static sigb_rc require_mechanism(const p11_key *key, const sigb_signer *made, si
     if (signer_key(made) == NULL)
         return SIGB_OK;
     rc = alg_choose(signer_key(made), SIGB_ALG_NONE, SIGB_PROFILE_COSE, &alg, diag);
-    return rc == SIGB_OK ? mechanism_require(&key->now.mechanisms, alg_row_of(alg), &mechanism, diag) : rc;
+    for (size_t i = 0; rc == SIGB_OK && i < key->count; i++)
+        rc = mechanism_require(&key->replicas[i].mechanisms, alg_row_of(alg), &mechanism, diag);
+    return rc;
 }
 
-/* Takes what was opened. */
-static sigb_rc make_signer(opening *o, sigb_signer **signer, sigb_diag *diag)
+/* Takes the key. */
+static sigb_rc make_signer(p11_key *key, sigb_bytes certs, sigb_signer **signer, sigb_diag *diag)
 {
-    static const sigb_signer_ops ops = {key_sign, key_free};
+    static const signer_backend backend = {{key_sign, key_free}, key_doubt};
     sigb_signer *made = NULL;
-    sigb_rc rc = signer_new(&ops, o->key, sigb_buf_bytes(&o->spki), sigb_buf_bytes(&o->certs), &made, diag);
+    sigb_rc rc = signer_new(&backend, key, sigb_buf_bytes(&key->spki), certs, &made, diag);
 
-    if (rc == SIGB_OK)
-        rc = require_mechanism(o->key, made, diag);
-    if (rc == SIGB_OK)
+    if (rc != SIGB_OK)
+        return rc;
+    rc = require_mechanism(key, made, diag);
+    if (rc == SIGB_OK) {
+        key->signer = made;
         *signer = made;
-    else
+    } else {
         sigb_signer_free(made);
+    }
     return rc;
 }
 
@@ -301,20 +388,18 @@ sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *opti
                                 sigb_diag *diag)
 {
     static const sigb_pkcs11_options nothing;
-    opening o = {.session = CK_INVALID_HANDLE};
+    sigb_buf certs = SIGB_BUF_INIT;
+    sigb_diag why = {{0}, 0};
+    p11_key *key = NULL;
     sigb_rc rc;
 
     if (uri == NULL || signer == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a signer needs a pkcs11: URI, and a place to be put");
-    (void)ERR_set_mark();
-    rc = key_open(&o, uri, options == NULL ? &nothing : options, diag);
-    (void)ERR_pop_to_mark();
+    if (diag == NULL)
+        diag = &why;
+    rc = key_open(uri, options == NULL ? &nothing : options, &key, &certs, diag);
     if (rc == SIGB_OK)
-        rc = make_signer(&o, signer, diag);
-    else
-        key_free(o.key);
-    p11_uri_free(o.uri);
-    sigb_buf_free(&o.spki);
-    sigb_buf_free(&o.certs);
+        rc = make_signer(key, sigb_buf_bytes(&certs), signer, diag);
+    sigb_buf_free(&certs);
     return rc;
 }

@@ -40,11 +40,10 @@ static void slot_fill(p11_slot *slot, CK_SLOT_ID id, const CK_TOKEN_INFO *token)
 
 static bool library_fits(p11_module *module, const p11_uri *uri)
 {
-    CK_INFO info;
+    CK_INFO info = *p11_module_info(module);
 
-    memset(&info, 0, sizeof(info));
-    if (p11_C_GetInfo(module, &info) != CKR_OK)
-        return false;
+    if (uri == NULL)
+        return true;
     field_repair(info.manufacturerID, sizeof(info.manufacturerID));
     field_repair(info.libraryDescription, sizeof(info.libraryDescription));
     return p11_uri_fits_library(uri, &info);
@@ -66,7 +65,7 @@ static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11
     field_repair(token.serialNumber, sizeof(token.serialNumber));
     field_repair(token.manufacturerID, sizeof(token.manufacturerID));
     field_repair(token.model, sizeof(token.model));
-    if (!p11_uri_fits_slot(uri, id, &info) || !p11_uri_fits_token(uri, &token))
+    if (uri != NULL && (!p11_uri_fits_slot(uri, id, &info) || !p11_uri_fits_token(uri, &token)))
         return false;
     slot_fill(slot, id, &token);
     return true;
@@ -99,12 +98,11 @@ static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, s
     return SIGB_OK;
 }
 
-static sigb_rc none_fits(p11_module *module, const p11_uri *uri, CK_ULONG looked_at, sigb_diag *diag)
+static sigb_rc none_fits(p11_module *module, const char *label, const char *serial, size_t looked_at,
+                         sigb_diag *diag)
 {
-    const char *label = p11_uri_token(uri), *serial = p11_uri_serial(uri);
-
     return sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
-                     "no token matches the URI (token=%s serial=%s); module %s shows %lu: check that the "
+                     "no token matches the URI (token=%s serial=%s); module %s shows %zu: check that the "
                      "token is connected and that the module is the right one",
                      label == NULL ? "any" : label, serial == NULL ? "any" : serial, p11_module_path(module),
                      looked_at);
@@ -134,7 +132,8 @@ sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots,
     OPENSSL_free(ids);
     if (fitting == 0) {
         OPENSSL_free(found);
-        return none_fits(module, uri, id_count, diag);
+        return none_fits(module, uri == NULL ? NULL : p11_uri_token(uri),
+                         uri == NULL ? NULL : p11_uri_serial(uri), id_count, diag);
     }
     *slots = found;
     *count = fitting;
@@ -171,22 +170,78 @@ static size_t keep_initialised(p11_slot *slots, size_t count)
     return kept;
 }
 
+sigb_rc p11_slots_require(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
+                          sigb_diag *diag)
+{
+    p11_slot *found = NULL;
+    size_t fitting = 0;
+    sigb_rc rc = p11_slots_find(module, uri, &found, &fitting, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    *count = keep_initialised(found, fitting);
+    if (*count == 0) {
+        OPENSSL_free(found);
+        return sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
+                         "the token that matches the URI is not initialised yet; initialise it first");
+    }
+    *slots = found;
+    return SIGB_OK;
+}
+
 sigb_rc p11_slot_require(p11_module *module, const p11_uri *uri, p11_slot *slot, sigb_diag *diag)
 {
     p11_slot *slots = NULL;
     size_t count = 0;
-    sigb_rc rc = p11_slots_find(module, uri, &slots, &count, diag);
+    sigb_rc rc = p11_slots_require(module, uri, &slots, &count, diag);
 
     if (rc != SIGB_OK)
         return rc;
-    count = keep_initialised(slots, count);
-    if (count == 0)
-        rc = sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
-                       "the token that matches the URI is not initialised yet; initialise it first");
-    else if (count > 1)
+    if (count > 1)
         rc = several_fit(slots, count, diag);
     else
         *slot = slots[0];
+    OPENSSL_free(slots);
+    return rc;
+}
+
+static bool is_same_token(const p11_slot *a, const p11_slot *b)
+{
+    return strcmp(a->label, b->label) == 0 && strcmp(a->serial, b->serial) == 0 &&
+           strcmp(a->manufacturer, b->manufacturer) == 0 && strcmp(a->model, b->model) == 0;
+}
+
+/* Where there are several of one name and serial, it is the one in the slot where it was. */
+static sigb_rc choose_again(p11_module *module, const p11_slot *slots, size_t count, p11_slot *slot,
+                            sigb_diag *diag)
+{
+    const p11_slot *chosen = NULL;
+    size_t same = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (is_same_token(&slots[i], slot)) {
+            same++;
+            if (chosen == NULL || slots[i].id == slot->id)
+                chosen = &slots[i];
+        }
+    if (chosen == NULL)
+        return none_fits(module, slot->label, slot->serial, count, diag);
+    if (same > 1 && chosen->id != slot->id)
+        return sigb_fail(diag, SIGB_E_TOKEN_AMBIGUOUS,
+                         "%zu tokens are called %s (serial %s) now, and none is where it was", same,
+                         slot->label, slot->serial);
+    *slot = *chosen;
+    return SIGB_OK;
+}
+
+sigb_rc p11_slot_again(p11_module *module, p11_slot *slot, sigb_diag *diag)
+{
+    p11_slot *slots = NULL;
+    size_t count = 0;
+    sigb_rc rc = p11_slots_find(module, NULL, &slots, &count, diag);
+
+    if (rc == SIGB_OK)
+        rc = choose_again(module, slots, count, slot, diag);
     OPENSSL_free(slots);
     return rc;
 }

@@ -309,10 +309,12 @@ sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT
                         sigb_buf *spki, sigb_diag *diag)
 {
     const thing key = {module, session, object};
-    CK_ULONG type = p11_attribute_number(module, session, object, CKA_KEY_TYPE);
+    CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
     size_t before = spki->len;
     sigb_rc rc = info_spki(&key, spki, diag);
 
+    if (rc == SIGB_OK && spki->len == before)
+        rc = p11_attribute_ulong(module, session, object, CKA_KEY_TYPE, &type, diag);
     for (size_t i = 0; rc == SIGB_OK && spki->len == before && i < COUNT(TYPES); i++)
         if (TYPES[i].type == type)
             rc = TYPES[i].spki(&key, spki, diag);

@@ -493,6 +493,12 @@ const sigb_pin *p11_uri_pin(const p11_uri *uri)
     return uri->pin;
 }
 
+void p11_uri_forget_pin(p11_uri *uri)
+{
+    secret_free(uri->pin);
+    uri->pin = NULL;
+}
+
 bool p11_uri_fits_library(const p11_uri *uri, const CK_INFO *info)
 {
     return p11_kit_uri_match_module_info(uri->kit, info) == 1;

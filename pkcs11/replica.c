@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A key on one token: found, found again after a repair, and known to be the same. */
+#include "pkcs11/internal.h"
+
+#include <pthread.h>
+
+#include <openssl/crypto.h>
+
+#include "base/error.h"
+#include "base/gate.h"
+
+/* Over `generation`, `object` and `home` of all replicas; never held across a call. */
+static pthread_mutex_t replicas_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- the key as a whole ---- */
+
+p11_key *key_new(const sigb_pkcs11_options *options)
+{
+    p11_key *key = OPENSSL_zalloc(sizeof(*key));
+
+    if (key == NULL)
+        return NULL;
+    gate_guard(&replicas_lock);
+    atomic_init(&key->users, 1);
+    atomic_init(&key->current, 0);
+    atomic_init(&key->doubted, false);
+    key->options = *options;
+    key->options.module = key->options.init_args = NULL;
+    key->options.notes = (sigb_notes){NULL, NULL};
+    key->tracer = (p11_tracer){options->trace, options->trace_arg};
+    return key;
+}
+
+void key_share(p11_key *key)
+{
+    (void)atomic_fetch_add(&key->users, 1);
+}
+
+void key_drop(p11_key *key)
+{
+    if (key == NULL || atomic_fetch_sub(&key->users, 1) > 1)
+        return;
+    for (size_t i = 0; i < key->count; i++)
+        replica_leave(key, &key->replicas[i]);
+    p11_module_close(key->module);
+    p11_uri_free(key->uri);
+    sigb_buf_free(&key->spki);
+    OPENSSL_free(key);
+}
+
+p11_repair key_repair(const p11_key *key, deadline until, unsigned tries)
+{
+    return (p11_repair){.until = until,
+                        .tries = tries,
+                        .may_log_in = true,
+                        .keep_pin = !key->options.no_relogin,
+                        .allow_final_try = key->options.allow_final_pin_try};
+}
+
+/* ---- a copy in a session ---- */
+
+static bool owns_home(const p11_key *key, const p11_replica *replica)
+{
+    return replica->home != CK_INVALID_HANDLE && replica->home_epoch == gate_epoch() &&
+           replica->home_starts == p11_module_starts(key->module);
+}
+
+/* CKR_OK, or why there is none. */
+static CK_RV copy_in(p11_module *module, CK_SESSION_HANDLE home, CK_OBJECT_HANDLE object,
+                     CK_OBJECT_HANDLE *copy)
+{
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE in_session[] = {{CKA_TOKEN, &no, sizeof(no)}};
+
+    return p11_C_CopyObject(module, home, object, in_session, COUNT(in_session), copy);
+}
+
+/* The copy takes the key's place in *found; a token that does not allow it signs with the key itself. */
+static void replace_by_copy(p11_key *key, const p11_slot *slot, p11_replica *found, const sigb_notes *notes)
+{
+    CK_SESSION_HANDLE home = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
+    sigb_diag why = {{0}, 0};
+    char room[24];
+    CK_RV rv;
+
+    if (p11_session_open(key->module, slot, false, &home, &why) != SIGB_OK) {
+        sigb_note(notes, "the key is not copied, for there is no session for the copy: %s", why.text);
+        return;
+    }
+    rv = copy_in(key->module, home, found->object, &copy);
+    if (rv != CKR_OK) {
+        p11_session_close(key->module, home);
+        sigb_note(notes, "the token does not copy the key (C_CopyObject: %s); it is used where it is",
+                  ckr_name(rv, room));
+        return;
+    }
+    found->object = copy;
+    found->home = home;
+    found->home_starts = p11_module_starts(key->module);
+    found->home_epoch = gate_epoch();
+}
+
+/* ---- identity ---- */
+
+/* A token that has gone shows no object at all; a key that was deleted leaves others behind, in nearly all cases. */
+static sigb_rc absent_or_lost(p11_key *key, const p11_slot *slot, const p11_lease *lease, sigb_diag *diag)
+{
+    CK_OBJECT_HANDLE *all = NULL;
+    size_t count = 0;
+    sigb_diag why = {{0}, 0};
+    sigb_rc rc = p11_objects_find(key->module, lease->session, NULL, 0, &all, &count, &why);
+
+    OPENSSL_free(all);
+    if (rc == SIGB_OK && count > 0)
+        return SIGB_E_KEY_ABSENT;
+    return sigb_fail(
+        diag, SIGB_E_TOKEN_ABSENT,
+        "token %s (serial %s) shows no object any more, so it is taken for lost; check the device and "
+        "the connection to it",
+        slot->label, slot->serial);
+}
+
+static sigb_rc require_same(p11_key *key, const p11_lease *lease, CK_OBJECT_HANDLE object, sigb_diag *diag)
+{
+    sigb_buf spki = SIGB_BUF_INIT;
+    sigb_rc rc = key_spki(key->module, lease->session, object, &spki, diag);
+
+    if (rc == SIGB_OK && spki.len > 0 && key->spki.len > 0 &&
+        !sigb_bytes_equal(sigb_buf_bytes(&spki), sigb_buf_bytes(&key->spki)))
+        rc = sigb_fail(
+            diag, SIGB_E_KEY_CHANGED,
+            "the key that goes by this name has another public key than the one that was opened; "
+            "nothing was signed with it: find out who replaced it, and open it anew if it is right");
+    sigb_buf_free(&spki);
+    return rc;
+}
+
+/* The first time there is nothing to compare with: the key is learned. */
+static sigb_rc learn(p11_key *key, p11_replica *found, const p11_slot *slot, const p11_lease *lease,
+                     sigb_diag *diag)
+{
+    sigb_buf allowed = SIGB_BUF_INIT;
+    sigb_rc rc = key_require_sign(key->module, lease->session, found->object, diag);
+
+    if (rc == SIGB_OK && key->spki.len == 0)
+        rc = key_spki(key->module, lease->session, found->object, &key->spki, diag);
+    else if (rc == SIGB_OK)
+        rc = require_same(key, lease, found->object, diag);
+    if (rc == SIGB_OK)
+        rc = p11_attribute(key->module, lease->session, found->object, CKA_ALLOWED_MECHANISMS, &allowed,
+                           diag);
+    if (rc == SIGB_OK)
+        rc = mechanisms_probe(key->module, slot->id, sigb_buf_bytes(&allowed), &found->mechanisms, diag);
+    if (rc == SIGB_OK)
+        rc = p11_attribute_bool(key->module, lease->session, found->object, CKA_ALWAYS_AUTHENTICATE, false,
+                                &found->always_authenticate, diag);
+    sigb_buf_free(&allowed);
+    return rc;
+}
+
+static sigb_rc find(p11_key *key, p11_replica *found, const p11_lease *lease, const sigb_notes *notes,
+                    sigb_diag *diag)
+{
+    const p11_slot slot = token_slot(found->token);
+    sigb_rc rc = key_find(key->module, &slot, lease->session, key->uri, key->options.replicas, &found->object,
+                          diag);
+
+    if (found->generation == 0)
+        rc = rc == SIGB_OK ? learn(key, found, &slot, lease, diag) : rc;
+    else if (rc == SIGB_OK)
+        rc = require_same(key, lease, found->object, diag);
+    else if (rc == SIGB_E_KEY_ABSENT)
+        rc = absent_or_lost(key, &slot, lease, diag);
+    found->home = CK_INVALID_HANDLE;
+    if (rc == SIGB_OK && key->options.copy_key)
+        replace_by_copy(key, &slot, found, notes);
+    found->generation = lease->generation;
+    return rc;
+}
+
+/* Of two threads that found it at once, the first one's is kept. Returns the session of the copy that goes. */
+static CK_SESSION_HANDLE publish(const p11_key *key, p11_replica *replica, p11_replica *found)
+{
+    CK_SESSION_HANDLE old;
+
+    (void)pthread_mutex_lock(&replicas_lock);
+    if (replica->generation == found->generation) {
+        old = found->home;
+        found->object = replica->object;
+    } else {
+        old = owns_home(key, replica) ? replica->home : CK_INVALID_HANDLE;
+        *replica = *found;
+    }
+    (void)pthread_mutex_unlock(&replicas_lock);
+    return old;
+}
+
+sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *lease, const sigb_notes *notes,
+                       CK_OBJECT_HANDLE *object, bool *anew, sigb_diag *diag)
+{
+    p11_replica found;
+    sigb_rc rc;
+
+    (void)pthread_mutex_lock(&replicas_lock);
+    found = *replica;
+    (void)pthread_mutex_unlock(&replicas_lock);
+    *anew = found.generation != lease->generation;
+    if (*anew) {
+        rc = find(key, &found, lease, notes, diag);
+        if (rc != SIGB_OK)
+            return rc;
+        p11_session_close(key->module, publish(key, replica, &found));
+    }
+    *object = found.object;
+    return SIGB_OK;
+}
+
+void replica_leave(const p11_key *key, p11_replica *replica)
+{
+    if (owns_home(key, replica))
+        p11_session_close(key->module, replica->home);
+    token_leave(replica->token);
+    replica->token = NULL;
+}

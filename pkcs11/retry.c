@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is tried again, how often, and how long the pauses are. */
+#include "pkcs11/internal.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "base/gate.h"
+
+#define STALE_TRIES 4 /* each repairs what can be; more would not help */
+#define PAUSE_MS    4 /* before the second repair, and doubled for each one after */
+#define PAUSE_MAX   250
+
+p11_fault fault_of(sigb_rc rc, const sigb_diag *diag)
+{
+    p11_fault fault = {CKR_FINAL, false};
+
+    if (rc == SIGB_E_MEMORY && diag->native != CKR_HOST_MEMORY)
+        return fault;
+    if (diag->native != CKR_OK)
+        fault.class = ckr_classify(diag->native);
+    else if (rc == SIGB_E_TOKEN_ABSENT)
+        fault.class = CKR_DEAD;
+    return fault;
+}
+
+/* Processes that failed together must not come back together. */
+static unsigned jittered(unsigned ms)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return ms / 2 + ((unsigned)now.tv_nsec ^ (unsigned)getpid() * 2654435761U) % (ms / 2 + 1);
+}
+
+static void pause_before(const p11_retry *retry)
+{
+    unsigned ms = PAUSE_MS;
+
+    for (unsigned i = 2; i < retry->tries && ms < PAUSE_MAX; i++)
+        ms *= 2;
+    ms = deadline_left_ms(retry->until, jittered(ms < PAUSE_MAX ? ms : PAUSE_MAX));
+    (void)nanosleep(&(struct timespec){0, (long)ms * 1000000}, NULL);
+}
+
+static bool may_help(p11_retry *retry, ckr_class class)
+{
+    switch (class) {
+    case CKR_FINAL:
+        return false;
+    case CKR_STALE:
+    case CKR_GONE:
+        return retry->tries < STALE_TRIES;
+    case CKR_OTHER:
+        return retry->others++ == 0;
+    case CKR_BUSY:
+    case CKR_DEAD:
+        return true;
+    }
+    return false;
+}
+
+bool retry_again(p11_retry *retry, const p11_fault *fault)
+{
+    if (retry->tries == 0)
+        retry->until = deadline_sooner(retry->until, deadline_in(retry->budget_ms));
+    if (gate_is_closed() || gate_is_abandoned() || !may_help(retry, fault->class) ||
+        deadline_passed(retry->until))
+        return false;
+    if (++retry->tries > 1) /* the first one comes at once */
+        pause_before(retry);
+    return !deadline_passed(retry->until);
+}
