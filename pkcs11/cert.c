@@ -34,11 +34,14 @@ typedef struct collection {
     size_t count;
 } collection;
 
-/* Lack of memory is a failure; anything else is one certificate that cannot be used. */
+/* Lack of memory is a failure, and so is a token that fails; anything else is one certificate that cannot be used. */
 static sigb_rc pass_over(const collection *of, sigb_rc rc, const sigb_diag *why, sigb_diag *diag)
 {
-    if (rc == SIGB_E_MEMORY)
-        return sigb_no_memory(diag);
+    if (rc == SIGB_E_MEMORY || fault_of(rc, why).class != CKR_FINAL) {
+        if (diag != NULL)
+            *diag = *why;
+        return rc;
+    }
     sigb_note(of->notes, "a certificate on the token is passed over: %s", why->text);
     return SIGB_OK;
 }

@@ -11,11 +11,17 @@
 #define PAUSE_MS    4 /* before the second repair, and doubled for each one after */
 #define PAUSE_MAX   250
 
+/* Other results may have a code of OpenSSL's behind them. */
+static bool is_of_token(sigb_rc rc, const sigb_diag *diag)
+{
+    return (rc >= SIGB_E_MODULE && rc <= SIGB_E_FORKED) || diag->native == CKR_HOST_MEMORY;
+}
+
 p11_fault fault_of(sigb_rc rc, const sigb_diag *diag)
 {
     p11_fault fault = {CKR_FINAL, false};
 
-    if (rc == SIGB_E_MEMORY && diag->native != CKR_HOST_MEMORY)
+    if (rc == SIGB_OK || !is_of_token(rc, diag))
         return fault;
     if (diag->native != CKR_OK)
         fault.class = ckr_classify(diag->native);

@@ -206,6 +206,14 @@ static sigb_rc keep_pin(p11_token *token, const sigb_pin *pin, sigb_diag *diag)
     return rc;
 }
 
+/* Of a login that may be tried again: codes that would be final elsewhere are here a token that is busy. */
+static ckr_class class_of_login(CK_RV rv)
+{
+    ckr_class class = ckr_classify(rv);
+
+    return class == CKR_FINAL || class == CKR_OTHER ? CKR_BUSY : class;
+}
+
 static sigb_rc log_in(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE session, p11_fault *fault,
                       sigb_diag *diag)
 {
@@ -228,16 +236,18 @@ static sigb_rc log_in(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE
     if (rc == SIGB_E_PIN_INCORRECT)
         change_pin(token, NULL);
     if (rc != SIGB_OK)
-        *fault = (p11_fault){again ? CKR_BUSY : CKR_FINAL, false};
+        *fault = (p11_fault){again ? class_of_login(diag->native) : CKR_FINAL, false};
     return rc;
 }
 
-/* A session, and a login if there is none. */
+/* A session, if there is none, and a login, if there is none. */
 static sigb_rc reopen(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE *session, p11_fault *fault,
                       sigb_diag *diag)
 {
-    sigb_rc rc = p11_session_open(token->module, &token->slot, false, session, diag);
+    sigb_rc rc = SIGB_OK;
 
+    if (*session == CK_INVALID_HANDLE)
+        rc = p11_session_open(token->module, &token->slot, false, session, diag);
     *fault = fault_of(rc, diag);
     if (rc != SIGB_OK || !login_is_needed(token->module, &token->slot, *session))
         return rc;
@@ -344,12 +354,16 @@ static sigb_rc repair_unlocked(p11_token *token, const p11_repair *how, p11_faul
     sigb_rc rc;
 
     token->repairing = true;
+    if (token->ailment == CKR_STALE && token->idle_count > 0)
+        done.session = token->idle[--token->idle_count]; /* the token may have no other */
     unlock();
     rc = repair(token, how, &done, fault, diag);
     lock();
     token->repairing = false;
     if (rc == SIGB_OK)
         settle(token, &done, &old);
+    else if (fault->class >= CKR_STALE && fault->class > token->ailment)
+        token->ailment = fault->class;
     (void)pthread_cond_broadcast(&token->changed);
     if (old.count == 0)
         return rc;
