@@ -69,7 +69,7 @@ typedef struct signer_args {
     {"module", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(module_args, path), "PATH", NULL, \
      "PKCS#11 module; else the URI's module-path or module-name, PKCS11_MODULE_PATH, p11-kit's proxy"}, \
     {"module-init-args", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(module_args, init_args), "STRING", NULL, \
-     "what the module is initialised with, as NSS wants it; else what p11-kit's file of the module says"}, \
+     "what the module is initialised with, as NSS wants it"}, \
     {"allow-final-pin-try", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(module_args, allow_final_pin_try), NULL, NULL, \
      "log in although a wrong PIN would lock the token"}, \
     {"trace", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(module_args, trace), NULL, NULL, \

@@ -53,3 +53,25 @@ is "$(calls delete C_DestroyObject)" 2
 "$sigbridge" token list pkcs11:token=release --pin-file wrong --trace >out 2>err && die 'a wrong PIN was taken'
 is "$(grep -cE '^trace: C_Login CKR_PIN_INCORRECT [0-9]+ us$' err)" 1
 hasnt err "$pin"
+
+# ---- signing: two calls a signature, nothing beside them ----
+
+payload payload.json
+traced sign sign "${claims[@]}" payload.json -o payload.cose --json
+is "$(calls sign C_Login)" 1
+is "$(calls sign C_SignInit)" 1
+is "$(calls sign C_Sign)" 1
+verify payload.cose
+is "$(field sign.out 'd["statement"]')" payload.cose
+is "$(sed -n '/C_SignInit/{n;s/ [0-9]* us$//p}' sign)" 'trace: C_Sign CKR_OK'
+
+# Each line is one write, so that threads do not tear each other's.
+strace -f -e trace=write -e write=2 -s 4096 -o strace.out "$sigbridge" sign --key "$key" "${anchors[@]}" "${claims[@]}" \
+    --pin-file pin payload.json -o straced.cose --trace 2>straced
+lines=$(grep -c '^trace' straced)
+is "$(grep -cE 'write\(2, "trace: [^"]*\\n", ' strace.out)" "$lines"
+hasnt strace.out "$pin"
+
+# Without it, not a word.
+sign "${claims[@]}" -q payload.json -o quiet.cose 2>err
+is "$(cat err)" ''
