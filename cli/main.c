@@ -14,13 +14,22 @@
 #include "cli/text.h"
 #include "cli/verbs.h"
 
+/* clang-format off */
 static const struct verb *const VERBS[] = {
-    &VERB_SIGN,          &VERB_VERIFY,         &VERB_INSPECT,
-    &VERB_ISSUER_DERIVE, &VERB_ISSUER_RESOLVE, &VERB_TOKEN_LIST,
-    &VERB_TOKEN_INIT,    &VERB_TOKEN_KEYGEN,
-
-    &VERB_TOKEN_CERT,    &VERB_TOKEN_DELETE,   NULL,
+    &VERB_SIGN,
+    &VERB_VERIFY,
+    &VERB_INSPECT,
+    &VERB_ISSUER_DERIVE,
+    &VERB_ISSUER_RESOLVE,
+    &VERB_TOKEN_LIST,
+    &VERB_TOKEN_INIT,
+    &VERB_TOKEN_KEYGEN,
+    &VERB_TOKEN_CERT,
+    &VERB_TOKEN_DELETE,
+    &VERB_TOKEN_DOCTOR,
+    NULL,
 };
+/* clang-format on */
 
 /* A PIN passes through this process: no core, and no debugger of the same user. */
 static void harden(void)

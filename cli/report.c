@@ -164,6 +164,11 @@ static json_t *error_object(struct report *report, sigb_rc rc, const sigb_diag *
                      "native", (json_int_t)diag->native);
 }
 
+void report_despite_failure(struct report *report)
+{
+    report->despite = true;
+}
+
 /* Facts are told of what succeeded alone: a refusal shows nothing that could be taken for an answer. */
 static json_t *document(struct report *report, sigb_rc rc, const sigb_diag *diag)
 {
@@ -173,7 +178,7 @@ static json_t *document(struct report *report, sigb_rc rc, const sigb_diag *diag
 
     if (doc == NULL)
         return NULL;
-    if ((rc == SIGB_OK && json_object_update(doc, report->facts) != 0) ||
+    if (((rc == SIGB_OK || report->despite) && json_object_update(doc, report->facts) != 0) ||
         json_object_set(doc, "notes", report->notes) != 0 ||
         json_object_set(doc, "escaped", report->escaped) != 0) {
         json_decref(doc);
@@ -239,11 +244,16 @@ static sigb_rc put_document(struct report *report, sigb_rc rc, sigb_diag *diag)
 
 static sigb_rc put_data(struct report *report, sigb_rc rc, sigb_diag *diag)
 {
-    if (rc != SIGB_OK || report->json)
+    sigb_rc written;
+
+    if (report->json || (rc != SIGB_OK && !report->despite))
         return rc;
     if (report->text.failed || report->data.failed || report->failed)
         return fail_memory(diag);
-    return output_write(STDOUT_FILENO, sigb_buf_bytes(&report->data), "standard output", diag);
+    if (rc != SIGB_OK)
+        diag = NULL; /* the words are those of the failure */
+    written = output_write(STDOUT_FILENO, sigb_buf_bytes(&report->data), "standard output", diag);
+    return rc != SIGB_OK ? rc : written;
 }
 
 static void put_text(struct report *report, sigb_rc rc, const sigb_diag *diag)

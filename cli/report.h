@@ -25,6 +25,7 @@ struct report {
     json_t *escaped;    /* keys whose value is not UTF-8 and therefore shown escaped */
     json_t *notes;      /* array of text */
     bool failed;        /* out of memory while collecting */
+    bool despite;       /* report_despite_failure() */
     sigb_buf text;      /* for people */
     sigb_buf data;      /* for standard output */
 };
@@ -50,6 +51,9 @@ void report_say(struct report *report, const char *label, sigb_bytes raw);
 
 /* A remark that is no failure; a sigb_notes callback. Shown at once, and part of the document. */
 void report_note(void *arg, const char *text);
+
+/* What was found is told with a failure too: for a verb whose answer is what it found, and not what it made. */
+void report_despite_failure(struct report *report);
 
 /* Shows everything; gives the exit status. */
 int report_end(struct report *report, sigb_rc rc, const sigb_diag *said);

@@ -16,6 +16,7 @@ extern const struct verb VERB_TOKEN_INIT;
 extern const struct verb VERB_TOKEN_KEYGEN;
 extern const struct verb VERB_TOKEN_CERT;
 extern const struct verb VERB_TOKEN_DELETE;
+extern const struct verb VERB_TOKEN_DOCTOR;
 
 #define ROWS(table) (table), sizeof(table) / sizeof((table)[0])
 

@@ -226,7 +226,7 @@ static sigb_rc fail_key_usage(X509 *leaf, const char *found, const char *wanted,
                                 cert_name(leaf, name), found, wanted);
 }
 
-static sigb_rc require_use(X509 *leaf, chain_use use, sigb_diag *diag)
+sigb_rc leaf_require_use(X509 *leaf, chain_use use, sigb_diag *diag)
 {
     uint32_t wanted = use == CHAIN_RESOLVE ? KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT : KU_DIGITAL_SIGNATURE;
     char name[CERT_NAME_ROOM];
@@ -294,7 +294,7 @@ sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules, chain_wind
     if (rc == SIGB_OK)
         rc = verify_path(chain, rules, diag);
     if (rc == SIGB_OK)
-        rc = require_use(leaf, rules->use, diag);
+        rc = leaf_require_use(leaf, rules->use, diag);
     if (rc == SIGB_OK && window != NULL)
         set_window(window, chain, rules);
     return rc;

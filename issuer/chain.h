@@ -43,6 +43,11 @@ SIGB_CHECK sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules,
                                sigb_diag *diag);
 
 /*
+ * The leaf alone: not a CA, and its keyUsage as `use` has it. SIGB_E_LEAF_CA, _KEY_USAGE.
+ */
+SIGB_CHECK sigb_rc leaf_require_use(X509 *leaf, chain_use use, sigb_diag *diag);
+
+/*
  * Puts the certificates in order behind `leaf`: each one's issuer next, the
  * pinned root last (taken from roots where certs lacks it). References are
  * taken. Certificates that are not needed are left out.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What rigs and people do with a token: list, initialise, generate keys, make
- * certificates, delete. A label or id that exists is never overwritten. Besides
+ * certificates, delete, and find out why a key does not sign. A label or id that exists is never overwritten. Besides
  * the results that are named, each call can give those of sigb_signer_from_pkcs11().
  * `options` is wanted by each: SIGB_E_USAGE without.
  *
@@ -117,6 +117,58 @@ typedef bool (*sigb_confirm_fn)(void *arg, const sigb_token_item *items, size_t 
  */
 SIGB_CHECK sigb_rc sigb_token_delete(const char *uri, const sigb_pkcs11_options *options,
                                      sigb_confirm_fn confirm, void *confirm_arg, sigb_diag *diag);
+
+typedef enum sigb_verdict {
+    SIGB_VERDICT_OK = 0,
+    SIGB_VERDICT_WARN = 1,       /* signing works, and somebody should know */
+    SIGB_VERDICT_FAIL = 2,       /* signing does not work */
+    SIGB_VERDICT_NOT_CHECKED = 3 /* could not be judged, or was not asked for */
+} sigb_verdict;
+
+/* What one check came to. Strings are raw (escape to show), valid during the call, empty where there is nothing to say. */
+typedef struct sigb_finding {
+    const char *check; /* "module", "token", "key-sign", ...: stable, sigbridge-token(1) lists them */
+    sigb_verdict verdict;
+    bool essential;       /* a failure of this check decides the result */
+    sigb_rc rc;           /* the refusal that signing would meet, or SIGB_OK */
+    unsigned long native; /* the CKR_ code behind it, 0 if none */
+    const char *found;    /* what there is; a CKR_ code by name and in words */
+    const char *wanted;
+    const char *advice; /* what to do; empty where the verdict is SIGB_VERDICT_OK */
+} sigb_finding;
+
+typedef void (*sigb_finding_fn)(void *arg, const sigb_finding *finding);
+
+/* What a key is examined for. Zero-initialise, then set what is known; NULL stands for all zeros. */
+typedef struct sigb_doctor_request {
+    sigb_bytes certs; /* DER: the leaf and CAs, as for sigb_issuer_derive(); else those of the token */
+    sigb_bytes roots; /* DER: pinned roots. None: chain and issuer are not judged */
+    const char *eku;  /* dotted OID that the issuer shall name; NULL: the only one of the leaf */
+    sigb_profile profile;
+    bool sign; /* have the key make one test signature, over bytes that are no statement and no certificate */
+} sigb_doctor_request;
+
+/*
+ * Examines the way from `uri` to a signature: module, token, PIN, key, mechanisms,
+ * certificates, issuer, and on request one signature. Every check is told to
+ * `finding` exactly once, always in the same order, in the caller's thread; after a
+ * failure the rest is judged as far as it can be. Changes nothing on the token.
+ * Without a PIN (options->pin, or the URI's) there is no login: what the token shows
+ * to everybody is judged, and the result is SIGB_E_PIN_NEEDED. A PIN is tried once,
+ * and not at all where it is locked, or has one try left and
+ * options->allow_final_pin_try is not set.
+ * options->timeout_ms holds for each step of the examination: a token that hangs is
+ * SIGB_E_TIMEOUT in the check that it hung in.
+ * SIGB_OK: no essential check failed, and the key was reached. Else the code and the
+ * words of the first one that failed: those of sigb_signer_from_pkcs11(),
+ * sigb_issuer_derive() and sigb_signer_sign(). Before anything is examined:
+ * SIGB_E_USAGE, _CERT_DER, _LIMIT (the request). At any time SIGB_E_MEMORY.
+ * Not checked: revocation, how long the PIN is, and whether the token is the device
+ * that it says it is.
+ */
+SIGB_CHECK sigb_rc sigb_token_doctor(const char *uri, const sigb_doctor_request *request,
+                                     const sigb_pkcs11_options *options, sigb_finding_fn finding,
+                                     void *finding_arg, sigb_diag *diag);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -743,6 +743,39 @@ static sigb_rc token_init_taken(void)
     return rc;
 }
 
+static void hear(void *arg, const sigb_finding *finding)
+{
+    (void)arg;
+    (void)finding;
+}
+
+static sigb_rc doctor(const char *uri, sigb_pin_fn pin, bool sign)
+{
+    const sigb_doctor_request request = {.certs = sigb_buf_bytes(&world.chain),
+                                         .roots = sigb_buf_bytes(&world.root),
+                                         .eku = WORLD_EKU,
+                                         .sign = sign};
+    sigb_pkcs11_options options = world.options;
+
+    options.pin = pin;
+    return sigb_token_doctor(uri, &request, &options, hear, NULL, NULL);
+}
+
+static sigb_rc token_doctor(void)
+{
+    return doctor(WORLD_KEY, world.options.pin, true);
+}
+
+static sigb_rc token_doctor_without_pin(void)
+{
+    return doctor(WORLD_KEY, NULL, false);
+}
+
+static sigb_rc token_doctor_of_several(void)
+{
+    return doctor("pkcs11:token=sweep", world.options.pin, false);
+}
+
 /* clang-format off */
 static const scenario SCENARIOS[] = {
     {"sigb_certs_append",         "DER",                  SIGB_OK,                certs_der},
@@ -812,6 +845,9 @@ static const scenario SCENARIOS[] = {
     {"sigb_token_cert",           "a root",               SIGB_OK,                token_cert},
     {"sigb_token_delete",         "no confirmation",      SIGB_E_REFUSED,         token_delete_refused},
     {"sigb_token_init",           "a label in use",       SIGB_E_EXISTS,          token_init_taken},
+    {"sigb_token_doctor",         "a key that signs",     SIGB_OK,                token_doctor},
+    {"sigb_token_doctor",         "no PIN",               SIGB_E_PIN_NEEDED,      token_doctor_without_pin},
+    {"sigb_token_doctor",         "several keys",         SIGB_E_KEY_AMBIGUOUS,   token_doctor_of_several},
 };
 /* clang-format on */
 
