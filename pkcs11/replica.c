@@ -196,22 +196,35 @@ static CK_SESSION_HANDLE publish(const p11_key *key, p11_replica *replica, p11_r
     return old;
 }
 
+/* True: in *object. Else *found is what is known of it, to be found anew. */
+static bool is_known(const p11_replica *replica, const p11_lease *lease, CK_OBJECT_HANDLE *object,
+                     p11_replica *found)
+{
+    bool known;
+
+    (void)pthread_mutex_lock(&replicas_lock);
+    known = replica->generation == lease->generation;
+    if (known)
+        *object = replica->object;
+    else
+        *found = *replica;
+    (void)pthread_mutex_unlock(&replicas_lock);
+    return known;
+}
+
 sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *lease, const sigb_notes *notes,
                        CK_OBJECT_HANDLE *object, bool *anew, sigb_diag *diag)
 {
     p11_replica found;
     sigb_rc rc;
 
-    (void)pthread_mutex_lock(&replicas_lock);
-    found = *replica;
-    (void)pthread_mutex_unlock(&replicas_lock);
-    *anew = found.generation != lease->generation;
-    if (*anew) {
-        rc = find(key, &found, lease, notes, diag);
-        if (rc != SIGB_OK)
-            return rc;
-        p11_session_close(key->module, publish(key, replica, &found));
-    }
+    *anew = !is_known(replica, lease, object, &found);
+    if (!*anew)
+        return SIGB_OK;
+    rc = find(key, &found, lease, notes, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    p11_session_close(key->module, publish(key, replica, &found));
     *object = found.object;
     return SIGB_OK;
 }
