@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logins: what the token asks for, and one attempt for each PIN. What was refused
+ * is remembered by the token's serial number, so each test has a token of its own.
+ */
+#include "tests/fault/stage.h"
+
+#include <pthread.h>
+
+#include "pkcs11/internal.h"
+
+#define THREADS 8
+
+static stage scene;
+
+static int set_up(void **state)
+{
+    (void)state;
+    stage_begin(&scene);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_end(&scene);
+    return 0;
+}
+
+static sigb_signer *opened(const sigb_pkcs11_options *options)
+{
+    sigb_signer *signer = NULL;
+    sigb_diag diag = {{0}, 0};
+
+    if (sigb_signer_from_pkcs11(scene.leaf.uri, options, &signer, &diag) != SIGB_OK)
+        fail_msg("%s", diag.text);
+    return signer;
+}
+
+static sigb_rc try(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    return stage_open_and_state(&scene, &scene.leaf, options, diag);
+}
+
+static unsigned long logins(void)
+{
+    return scene.fault->calls("C_Login");
+}
+
+/* ---- what is asked for ---- */
+
+static void a_keypad_is_used_and_no_pin_asked_for(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+    sigb_signer *signer;
+
+    (void)state;
+    options.pin = NULL;
+    stage_plan(&scene, "serial=keypad;keypad=" SOFTHSM_PIN);
+    signer = opened(&options);
+    assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
+    assert_int_equal(logins(), 1);
+    stage_lose_sessions(&scene);
+    assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
+    assert_int_equal(logins(), 2);
+    sigb_signer_free(signer);
+}
+
+static void a_wrong_pin_on_a_keypad_is_told_once(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    options.pin = NULL;
+    stage_plan(&scene, "serial=keypad-wrong;keypad=9999;pin-tries=3");
+    assert_refused(try(&options, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
+    assert_int_equal(logins(), 1);
+}
+
+static void a_token_that_is_always_open_is_asked_for_nothing(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    options.pin = NULL;
+    stage_plan(&scene, "serial=open;no-login=" SOFTHSM_PIN);
+    assert_int_equal(try(&options, NULL), SIGB_OK);
+    assert_int_equal(logins(), 0);
+}
+
+static sigb_rc crypto_user(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
+{
+    (void)arg;
+    (void)request;
+    return sigb_pin_put(pin, sigb_bytes_text("alice:" SOFTHSM_PIN), diag);
+}
+
+static void a_pin_with_a_user_before_it_is_passed_on_as_it_is(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    stage_plan(&scene, "serial=user;user=alice");
+    options.pin = crypto_user;
+    assert_int_equal(try(&options, NULL), SIGB_OK);
+    assert_refused(try(&scene.options, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
+    assert_int_equal(logins(), 2);
+}
+
+/* ---- PINs that lock ---- */
+
+static void a_locked_pin_is_not_tried(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    options.allow_final_pin_try = true;
+    stage_plan(&scene, "serial=locked;pin-tries=3;pin-wrong=3");
+    assert_refused(try(&options, diag), SIGB_E_PIN_LOCKED, "is locked; nothing was tried");
+    assert_int_equal(logins(), 0);
+}
+
+static void the_final_try_is_left_unless_it_is_asked_for(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    stage_plan(&scene, "serial=final;pin-tries=3;pin-wrong=2");
+    assert_refused(try(&options, diag), SIGB_E_PIN_FINAL_TRY, "nothing was tried");
+    assert_int_equal(logins(), 0);
+    options.allow_final_pin_try = true;
+    assert_int_equal(try(&options, NULL), SIGB_OK);
+    assert_int_equal(logins(), 1);
+}
+
+static void the_final_try_with_a_wrong_pin_locks_and_is_the_last(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    options.allow_final_pin_try = true;
+    options.pin = softhsm_wrong_pin;
+    stage_plan(&scene, "serial=final-wrong;pin-tries=3;pin-wrong=2");
+    assert_refused(try(&options, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
+    assert_refused(try(&scene.options, diag), SIGB_E_PIN_LOCKED, "is locked; nothing was tried");
+    assert_int_equal(logins(), 1);
+}
+
+static void a_wrong_pin_is_tried_once_in_the_life_of_the_process(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+
+    (void)state;
+    options.pin = softhsm_wrong_pin;
+    stage_plan(&scene, "serial=once;pin-tries=10");
+    assert_refused(try(&options, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
+    for (int i = 0; i < 3; i++)
+        assert_refused(try(&options, diag), SIGB_E_PIN_INCORRECT, "refused");
+    assert_int_equal(logins(), 1);
+    assert_int_equal(try(&scene.options, NULL), SIGB_OK); /* another PIN is another matter */
+    assert_int_equal(logins(), 2);
+}
+
+/* ---- a login that is lost ---- */
+
+typedef struct signing {
+    sigb_signer *signer;
+    pthread_t thread;
+    sigb_rc rc;
+} signing;
+
+static void *sign_once(void *arg)
+{
+    signing *one = arg;
+    sigb_buf signature = SIGB_BUF_INIT;
+
+    one->rc = sigb_signer_sign(one->signer, SIGB_ES256, sigb_bytes_text("tbs"), &signature, NULL);
+    sigb_buf_free(&signature);
+    return NULL;
+}
+
+static void a_pin_changed_behind_threads_is_tried_once_in_all(void **state)
+{
+    sigb_signer *signer;
+    signing all[THREADS];
+
+    (void)state;
+    stage_plan(&scene, "serial=changed");
+    signer = opened(&scene.options);
+    stage_lose_sessions(&scene);
+    stage_plan(&scene, "serial=changed;C_Login,rv=%#lx", CKR_PIN_INCORRECT);
+    for (int i = 0; i < THREADS; i++) {
+        all[i].signer = signer;
+        assert_int_equal(pthread_create(&all[i].thread, NULL, sign_once, &all[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(all[i].rc, SIGB_E_PIN_INCORRECT);
+    assert_int_equal(logins(), 1);
+    sigb_signer_free(signer);
+}
+
+static void a_pin_that_is_not_kept_is_not_tried_again(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+    sigb_signer *signer;
+    int asked = 0;
+
+    (void)state;
+    options.no_relogin = true;
+    options.pin_arg = &asked;
+    stage_plan(&scene, "serial=not-kept");
+    signer = opened(&options);
+    assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
+    stage_lose_sessions(&scene);
+    assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_PIN_NEEDED, "not kept");
+    assert_int_equal(logins(), 1);
+    assert_int_equal(asked, 1);
+    sigb_signer_free(signer);
+}
+
+/* The token logged in, and its answer was lost on the way. */
+static void a_login_whose_answer_was_lost_is_noticed(void **state)
+{
+    (void)state;
+    stage_plan(&scene, "serial=lost;C_Login,times=1,post=%#lx", CKR_GENERAL_ERROR);
+    assert_int_equal(try(&scene.options, NULL), SIGB_OK);
+    assert_int_equal(scene.fault->hits(0), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_keypad_is_used_and_no_pin_asked_for),
+        cmocka_unit_test(a_wrong_pin_on_a_keypad_is_told_once),
+        cmocka_unit_test(a_token_that_is_always_open_is_asked_for_nothing),
+        cmocka_unit_test(a_pin_with_a_user_before_it_is_passed_on_as_it_is),
+        cmocka_unit_test(a_locked_pin_is_not_tried),
+        cmocka_unit_test(the_final_try_is_left_unless_it_is_asked_for),
+        cmocka_unit_test(the_final_try_with_a_wrong_pin_locks_and_is_the_last),
+        cmocka_unit_test(a_wrong_pin_is_tried_once_in_the_life_of_the_process),
+        cmocka_unit_test(a_pin_changed_behind_threads_is_tried_once_in_all),
+        cmocka_unit_test(a_pin_that_is_not_kept_is_not_tried_again),
+        cmocka_unit_test(a_login_whose_answer_was_lost_is_noticed),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions that run short, devices that die and come back, a fault at any call of all. */
+#include "tests/fault/stage.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pkcs11/internal.h"
+
+#define THREADS    8
+#define STATEMENTS 12 /* of each thread */
+
+static stage scene;
+
+static int set_up(void **state)
+{
+    (void)state;
+    stage_begin(&scene);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_end(&scene);
+    return 0;
+}
+
+static sigb_signer *opened(void)
+{
+    sigb_signer *signer = NULL;
+    sigb_diag diag = {{0}, 0};
+
+    if (sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &signer, &diag) != SIGB_OK)
+        fail_msg("%s", diag.text);
+    return signer;
+}
+
+static void assert_states(sigb_signer *signer)
+{
+    sigb_diag diag = {{0}, 0};
+
+    if (stage_state(&scene, &scene.leaf, signer, &diag) != SIGB_OK)
+        fail_msg("%s", diag.text);
+}
+
+/* ---- threads ---- */
+
+typedef struct worker {
+    pthread_t thread;
+    sigb_signer *signer;
+    unsigned good;
+    sigb_diag diag; /* of the last failure */
+} worker;
+
+static void *state_often(void *arg)
+{
+    worker *w = arg;
+
+    for (int i = 0; i < STATEMENTS; i++)
+        w->good += stage_state(&scene, &scene.leaf, w->signer, &w->diag) == SIGB_OK;
+    return NULL;
+}
+
+static void assert_threads_state(sigb_signer *signer)
+{
+    worker all[THREADS];
+
+    memset(all, 0, sizeof(all));
+    for (int i = 0; i < THREADS; i++) {
+        all[i].signer = signer;
+        assert_int_equal(pthread_create(&all[i].thread, NULL, state_often, &all[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        if (all[i].good != STATEMENTS)
+            fail_msg("%u of %d: %s", all[i].good, STATEMENTS, all[i].diag.text);
+}
+
+static void threads_share_the_sessions_that_there_are(void **state)
+{
+    static const unsigned sessions[] = {1, 2, 4};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sessions); i++) {
+        sigb_signer *signer;
+
+        print_message("%u sessions\n", sessions[i]);
+        stage_plan(&scene, "sessions=%u;C_Sign,delay=2", sessions[i]);
+        signer = opened();
+        assert_threads_state(signer);
+        sigb_signer_free(signer);
+    }
+}
+
+/* Each fault strikes one thread, and what it repairs is everybody's. */
+static void threads_survive_one_fault_after_another(void **state)
+{
+    static const char *const plans[] = {
+        "C_Sign,after=7,times=1,rv=0x30;C_Sign,after=31,times=1,rv=0xb3;C_SignInit,after=60,times=1,rv=0x101",
+        "C_Sign,after=20,times=1,dead=0x30", "C_SignInit,after=40,times=1,dead=0xe0",
+        "C_SignInit,after=9,times=5,rv=0x60;C_OpenSession,after=2,times=1,rv=0x5",
+        "sessions=3;C_Sign,after=11,times=2,rv=0x6"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(plans); i++) {
+        sigb_signer *signer;
+
+        print_message("%s\n", plans[i]);
+        stage_plan(&scene, "%s", plans[i]);
+        signer = opened();
+        assert_threads_state(signer);
+        assert_true(scene.fault->hits(0) > 0);
+        sigb_signer_free(signer);
+    }
+}
+
+/* ---- a device that is dead until the module is started anew ---- */
+
+static void a_dead_device_is_started_anew(void **state)
+{
+    static const unsigned codes[] = {CKR_DEVICE_ERROR, CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT,
+                                     CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SLOT_ID_INVALID};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        sigb_signer *signer;
+
+        print_message("%#x\n", codes[i]);
+        stage_plan(&scene, "C_Sign,after=2,times=1,dead=%#x", codes[i]);
+        signer = opened();
+        for (int j = 0; j < 5; j++)
+            assert_states(signer);
+        assert_int_equal(scene.fault->hits(0), 1);
+        assert_int_equal(scene.fault->calls("C_Finalize"), 1);
+        assert_int_equal(scene.fault->calls("C_Initialize"), 2);
+        assert_int_equal(scene.fault->calls("C_Login"), 2);
+        sigb_signer_free(signer);
+        assert_int_equal(scene.fault->calls("C_Finalize"), 2);
+    }
+}
+
+static void a_device_that_dies_while_it_is_opened_is_started_anew(void **state)
+{
+    sigb_signer *signer;
+
+    (void)state;
+    stage_plan(&scene, "C_FindObjects,times=1,dead=%#lx", CKR_DEVICE_ERROR);
+    signer = opened();
+    assert_states(signer);
+    assert_int_equal(scene.fault->hits(0), 1);
+    sigb_signer_free(signer);
+}
+
+/* Whoever else uses the module keeps it: it is not shut down under them. */
+static void a_module_that_another_started_is_never_shut_down(void **state)
+{
+    CK_FUNCTION_LIST *calls = softhsm_calls(scene.hsm);
+    sigb_pkcs11_options options = scene.options;
+    sigb_signer *signer = NULL;
+
+    (void)state;
+    options.timeout_ms = 300;
+    assert_int_equal(calls->C_Initialize(NULL), CKR_OK);
+    stage_plan(&scene, "C_Sign,after=1,times=1,dead=%#lx", CKR_DEVICE_ERROR);
+    assert_int_equal(sigb_signer_from_pkcs11(scene.leaf.uri, &options, &signer, NULL), SIGB_OK);
+    assert_states(signer);
+    assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_TOKEN, "CKR_DEVICE_ERROR");
+    assert_int_equal(scene.fault->calls("C_Finalize"), 0);
+    sigb_signer_free(signer);
+    assert_int_equal(scene.fault->calls("C_Finalize"), 0);
+    assert_int_equal(calls->C_Finalize(NULL), CKR_OK);
+}
+
+/* ---- any call of all ---- */
+
+/* How many calls a key and two statements take, the end of it not counted. */
+static unsigned long calls_of_two_statements(void)
+{
+    sigb_signer *signer;
+    unsigned long count;
+
+    stage_plan(&scene, "%s", "");
+    signer = opened();
+    assert_states(signer);
+    assert_states(signer);
+    count = scene.fault->calls("*");
+    sigb_signer_free(signer);
+    return count;
+}
+
+static sigb_rc two_statements(sigb_diag *diag)
+{
+    sigb_signer *signer = NULL;
+    sigb_rc rc = sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &signer, diag);
+
+    for (int i = 0; rc == SIGB_OK && i < 2; i++)
+        rc = stage_state(&scene, &scene.leaf, signer, diag);
+    sigb_signer_free(signer);
+    return rc;
+}
+
+/* True if the login was struck, which is not repeated after what may have cost a try. */
+static bool login_was_struck(unsigned long code)
+{
+    unsigned long codes[8];
+    size_t count = scene.fault->logins(codes, COUNT(codes));
+
+    return count > 0 && count <= COUNT(codes) && codes[count - 1] == code;
+}
+
+static void one_fault_at_any_call_is_repaired(void **state)
+{
+    static const unsigned long codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_SESSION_HANDLE_INVALID,
+                                          CKR_CRYPTOKI_NOT_INITIALIZED};
+    unsigned long calls = calls_of_two_statements(), bad = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(codes); i++)
+        for (unsigned long at = 0; at < calls; at++) {
+            sigb_diag diag = {{0}, 0};
+            sigb_rc rc;
+
+            stage_plan(&scene, "serial=%lu;*,after=%lu,times=1,rv=%#lx", 10000 * i + at, at, codes[i]);
+            rc = two_statements(&diag);
+            assert_int_equal(scene.fault->hits(0), 1);
+            if (rc != SIGB_OK && !(codes[i] == CKR_DEVICE_ERROR && login_was_struck(codes[i]))) {
+                print_error("%#lx at call %lu: %s\n", codes[i], at, diag.text);
+                bad++;
+            }
+        }
+    print_message("%lu calls, each struck with %zu codes\n", calls, COUNT(codes));
+    assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_share_the_sessions_that_there_are),
+        cmocka_unit_test(threads_survive_one_fault_after_another),
+        cmocka_unit_test(a_dead_device_is_started_anew),
+        cmocka_unit_test(a_device_that_dies_while_it_is_opened_is_started_anew),
+        cmocka_unit_test(a_module_that_another_started_is_never_shut_down),
+        cmocka_unit_test(one_fault_at_any_call_is_repaired),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
