@@ -12,6 +12,7 @@
 #include "base/certs.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "pkcs11/deadline.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -169,21 +170,11 @@ static sigb_rc tell_until(doctor *d, check last, sigb_diag *diag)
 
 /* ---- on the device ---- */
 
-/* SEAM */
-typedef struct operation {
-    sigb_rc (*run)(void *arg, sigb_diag *diag);
-    void (*drop)(void *arg);
-    void *arg;
-} operation;
-
-static sigb_rc run_within(const doctor *d, const operation *what, sigb_diag *diag)
+static sigb_rc run_within(const doctor *d, const operation *what, bool *left_behind, sigb_diag *diag)
 {
     const p11_tracer tracer = {d->options->trace, d->options->trace_arg};
-    const p11_tracer *before = trace_begin(&tracer);
-    sigb_rc rc = what->run(what->arg, diag);
 
-    trace_end(before);
-    return rc;
+    return deadline_run(what, deadline_in(d->options->timeout_ms), &tracer, left_behind, diag);
 }
 
 static bool always(const exam *e)
@@ -229,15 +220,16 @@ static sigb_rc run_task(void *arg, sigb_diag *diag)
     return SIGB_OK;
 }
 
-/* SIGB_E_TIMEOUT: the exam has gone with the task, and an empty one has taken its place. */
+/* SIGB_E_TIMEOUT: where the task took the exam along, an empty one has its place. */
 static sigb_rc run_on_device(doctor *d, void (*task)(exam *e), sigb_diag *diag)
 {
     const operation what = {run_task, exam_free, d->e};
+    bool left_behind = false;
     sigb_rc rc;
 
     d->e->task = task;
-    rc = run_within(d, &what, diag);
-    if (rc != SIGB_E_TIMEOUT)
+    rc = run_within(d, &what, &left_behind, diag);
+    if (!left_behind)
         return rc;
     d->e = exam_new(NULL, d->options);
     return d->e == NULL ? sigb_no_memory(diag) : rc;
@@ -300,17 +292,17 @@ static void drop_place(void *arg)
 static sigb_rc leave_device(doctor *d, sigb_diag *diag)
 {
     operation what = {close_place, drop_place, OPENSSL_zalloc(sizeof(place))};
+    bool left_behind = false;
     sigb_rc rc;
 
     if (what.arg == NULL)
         return sigb_no_memory(diag);
     memcpy(what.arg, &d->e->at, sizeof(place));
     memset(&d->e->at, 0, sizeof(place));
-    rc = run_within(d, &what, diag);
-    if (rc == SIGB_E_TIMEOUT)
-        return SIGB_OK;
-    drop_place(what.arg);
-    return rc;
+    rc = run_within(d, &what, &left_behind, diag);
+    if (!left_behind)
+        drop_place(what.arg);
+    return rc == SIGB_E_TIMEOUT ? SIGB_OK : rc;
 }
 
 /* ---- without it ---- */
