@@ -165,6 +165,15 @@ finds key-sensitive ok - 'CKA_SENSITIVE is true'
 finds certificate warn cert-absent 'no certificate of the key, among 0 given and 0 on the token' 'give it with --cert or --chain'
 finds certificate-eku 'not checked' - 'not examined: "certificate" comes first'
 finds signature ok - 'ES256, 64 bytes'
+# copies of one key are several, until they are said to be one
+for id in 80 81; do
+    softhsm2-util --import imported.pem --token second --label twin --id "$id" --pin 1234 >/dev/null
+done
+examine 3 'pkcs11:token=second;object=twin' --pin-file pin
+finds key fail key-ambiguous '2 private keys match, copies with one public key: P-256 pkcs11:' 'for copies of one key use --replicas'
+examine 0 'pkcs11:token=second;object=twin' --pin-file pin --replicas --sign
+finds key ok - '2 private keys match, copies with one public key'
+finds signature ok - 'ES256, 64 bytes'
 pkcs11_tool() { pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label second --login --pin 1234 "$@" >/dev/null 2>&1; }
 pkcs11_tool --keypairgen --key-type EC:prime256v1 --id 78 --label always --always-auth
 examine 0 'pkcs11:token=second;object=always' --pin-file pin --sign
