@@ -22,11 +22,11 @@ examine() {
 # finds CHECK VERDICT NAME WORDS [ADVICE]: what the last examination said of a check; NAME "-": no code.
 finds() {
     local one="[c for c in d['checks'] if c['check'] == '$1'][0]"
-    is "$1: $(field json "$one['verdict']")" "$1: $2"
-    is "$1: $(field json "($one['error'] or {'name': '-'})['name']")" "$1: $3"
-    field json "$one['found']" >found
+    is "$1: $(field json "${one}['verdict']")" "$1: $2"
+    is "$1: $(field json "(${one}['error'] or {'name': '-'})['name']")" "$1: $3"
+    field json "${one}['found']" >found
     has found "$4"
-    field json "$one['advice']" >advice
+    field json "${one}['advice']" >advice
     [ "$2" != ok ] || is "$(cat advice)" ''
     [ "$#" -lt 5 ] || has advice "$5"
 }
