@@ -22,6 +22,7 @@ struct sigb_signer {
     sigb_buf certs;
     _Atomic(pin *) pinned; /* NULL until it is known. No lock: a child of a fork would find it held */
     atomic_bool proven;    /* a signature has verified; till then each one is */
+    _Atomic(const alg_row *) fitting; /* was found to fit the pinned key, which takes OpenSSL its time */
 };
 
 static void pin_free(pin *of)
@@ -88,6 +89,7 @@ sigb_rc signer_new(const signer_backend *backend, void *impl, sigb_bytes spki, s
     made->impl = impl;
     atomic_init(&made->pinned, NULL);
     atomic_init(&made->proven, false);
+    atomic_init(&made->fitting, NULL);
     rc = fill(made, spki, certs, diag);
     if (rc != SIGB_OK) {
         sigb_signer_free(made);
@@ -160,7 +162,17 @@ bool signer_doubt(sigb_signer *signer)
     return true;
 }
 
-static sigb_rc require_usable(const sigb_signer *signer, const alg_row *row, sigb_bytes tbs,
+static bool fits(sigb_signer *signer, const alg_row *row)
+{
+    if (atomic_load_explicit(&signer->fitting, memory_order_relaxed) == row)
+        return true;
+    if (!alg_fits_key(row, pinned(signer)->pubkey))
+        return false;
+    atomic_store_explicit(&signer->fitting, row, memory_order_relaxed);
+    return true;
+}
+
+static sigb_rc require_usable(sigb_signer *signer, const alg_row *row, sigb_bytes tbs,
                               const sigb_buf *signature, sigb_diag *diag)
 {
     if (signer == NULL || signature == NULL || tbs.len == 0)
@@ -169,7 +181,7 @@ static sigb_rc require_usable(const sigb_signer *signer, const alg_row *row, sig
     if (pinned(signer) == NULL)
         return sigb_fail(diag, SIGB_E_CERT_ABSENT,
                          "the token does not tell the public key; give the key's certificate first");
-    if (row == NULL || !alg_fits_key(row, pinned(signer)->pubkey))
+    if (row == NULL || !fits(signer, row))
         return sigb_openssl_refused(diag, SIGB_E_ALG_KEY, "algorithm %s does not fit the key",
                                     row == NULL ? "unknown" : row->name);
     return SIGB_OK;
@@ -186,24 +198,16 @@ static sigb_rc require_length(const sigb_signer *signer, const alg_row *row, siz
                      row->name, wanted);
 }
 
-sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature, sigb_diag *diag)
+sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *made, sigb_diag *diag)
 {
     const alg_row *row = alg_row_of(alg);
-    sigb_buf made = SIGB_BUF_INIT;
-    sigb_rc rc = require_usable(signer, row, tbs, signature, diag);
+    sigb_rc rc = require_usable(signer, row, tbs, made, diag);
 
     if (rc == SIGB_OK)
-        rc = signer->backend.ops.sign(signer->impl, alg, tbs, &made, diag);
-    if (rc == SIGB_OK && made.failed)
+        rc = signer->backend.ops.sign(signer->impl, alg, tbs, made, diag);
+    if (rc == SIGB_OK && made->failed)
         rc = sigb_no_memory(diag);
-    if (rc == SIGB_OK)
-        rc = require_length(signer, row, made.len, diag);
-    if (rc == SIGB_OK) {
-        sigb_buf_append(signature, sigb_buf_bytes(&made));
-        rc = signature->failed ? sigb_no_memory(diag) : SIGB_OK;
-    }
-    sigb_buf_free(&made);
-    return rc;
+    return rc == SIGB_OK ? require_length(signer, row, made->len, diag) : rc;
 }
 
 sigb_rc signer_verify(const sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_bytes signature,

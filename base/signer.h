@@ -29,9 +29,9 @@ bool signer_doubt(sigb_signer *signer);
 
 /*
  * Like sigb_signer_sign(), for a caller that verifies every signature itself:
- * the length alone is checked.
+ * the length alone is checked. `made` is empty, and after a failure of no use.
  */
-SIGB_CHECK sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
+SIGB_CHECK sigb_rc signer_make(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *made,
                                sigb_diag *diag);
 
 /* Against the pinned public key; SIGB_E_SIGNATURE. While none is known: SIGB_OK. */
