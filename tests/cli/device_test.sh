@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What the options of sign do about devices: replicas, copies of keys, logins that are lost or refused, devices that
+# fail or hang. The token is SoftHSM; the fault module between makes it misbehave.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+rig P-256
+payload payload.json
+export SIGB_FAULT_MODULE=$PKCS11_MODULE_PATH
+fault=${SIGBRIDGE_BUILD:-$top/build}/lib/fault_module.so
+[ -e "$fault" ] || die "the fault module is not built"
+made=0
+
+# spoilt PLAN OPTION...: signs with a device that is as the plan says; the trace is in ./trace.
+spoilt() {
+    SIGB_FAULT_PLAN=$1 "$sigbridge" sign --key "$key" "${anchors[@]}" "${claims[@]}" --module "$fault" --trace \
+        payload.json -o "spoilt$((++made)).cose" "${@:2}" 2>trace </dev/null
+}
+
+signs() { # PLAN OPTION...
+    spoilt "$@" || die "with $*: $(cat trace)"
+    verify -q "spoilt$made.cose"
+}
+
+refuses() { # NAME WORDS PLAN OPTION...
+    local status=0 name=$1 words=$2
+    shift 2
+    spoilt "$@" --json >json || status=$?
+    is "$status" 3
+    "$python" "$here/refusal.py" json 3 "$name" "$words" || die "of: $*"
+    [ ! -e "spoilt$made.cose" ] || die "a file was left"
+}
+
+traced() { # CALL: how often it was made
+    grep -c "^trace: $1 " trace || true
+}
+
+pin=(--pin-file "$work/pin")
+
+# ---- logins ----
+
+signs '' "${pin[@]}"
+is "$(traced C_Login)" 1
+
+# one try is left: nothing is tried, unless that is asked for
+refuses pin-final-try 'one wrong' 'pin-tries=3;pin-wrong=2' "${pin[@]}"
+is "$(traced C_Login)" 0
+signs 'pin-tries=3;pin-wrong=2' "${pin[@]}" --allow-final-pin-try
+refuses pin-locked '' 'pin-tries=3;pin-wrong=3' "${pin[@]}" --allow-final-pin-try
+is "$(traced C_Login)" 0
+
+# a token whose PIN has a user's name in it; one with keys to type it on; one without any
+refuses pin-incorrect '' 'user=crypto' "${pin[@]}"
+is "$(traced C_Login)" 1
+(umask 077 && echo crypto:1234 >user-pin)
+signs 'user=crypto' --pin-file user-pin
+signs 'keypad=1234'
+is "$(traced C_Login)" 1
+signs 'no-login=1234'
+is "$(traced C_Login)" 0
+
+# ---- what is lost while signing ----
+
+signs 'C_SignInit,times=1,rv=0xb3' "${pin[@]}"
+is "$(traced C_SignInit)" 2
+is "$(traced C_Initialize)" 1
+signs 'C_Sign,times=1,rv=0x101' "${pin[@]}"
+signs 'C_SignInit,times=1,dead=0x30' "${pin[@]}"
+is "$(traced C_Initialize)" 2
+is "$(traced C_Login)" 2
+
+# the PIN was not kept, so the login stays lost; what needs no login is repaired all the same
+signs '' "${pin[@]}" --no-relogin
+signs 'C_SignInit,times=1,rv=0xb3' "${pin[@]}" --no-relogin
+refuses pin-needed 'its PIN was not kept' 'C_SignInit,times=1,dead=0x30' "${pin[@]}" --no-relogin
+is "$(traced C_Login)" 1
+
+# ---- what never answers, or always fails ----
+
+began=$SECONDS
+refuses timeout '' 'C_Sign,hang' "${pin[@]}" --token-timeout 1
+refuses timeout '' 'C_Login,hang' "${pin[@]}" --token-timeout 0.5
+refuses token 'CKR_DEVICE_ERROR' 'C_Sign,rv=0x30' "${pin[@]}" --token-timeout 1
+[ $((SECONDS - began)) -lt 8 ] || die "deadlines were not kept"
+signs 'C_Sign,delay=1500' "${pin[@]}" --token-timeout 0
+
+# ---- copies of the key: SoftHSM makes none of a key that is not modifiable, as ours are ----
+
+signs '' "${pin[@]}" --copy-key
+is "$(traced C_CopyObject)" 1
+has trace 'the token does not copy the key'
+
+# ---- one key on two tokens ----
+
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out twin.key 2>/dev/null
+for label in node1 node2; do
+    token "$label"
+    softhsm2-util --import twin.key --token "$label" --label twin --id 07 --pin 1234 >/dev/null
+done
+key='pkcs11:token=node1;object=twin'
+cert leaf "$key" 'CN=Test Twin' twin.pem --issuer-key 'pkcs11:token=release;object=ca' --issuer-cert ca.pem --eku "$eku"
+chain=(--cert twin.pem --chain ca.pem)
+key='pkcs11:object=twin;type=private;manufacturer=SoftHSM%20project'
+refuses token-ambiguous 'serial=' '' "${pin[@]}" "${chain[@]}"
+signs '' "${pin[@]}" "${chain[@]}" --replicas
+
+# an imported key is modifiable, and copied
+key='pkcs11:token=node1;object=twin;type=private' signs '' "${pin[@]}" "${chain[@]}" --copy-key
+is "$(grep -c '^trace: C_CopyObject CKR_OK ' trace)" 1
+hasnt trace 'does not copy'
+is "$(traced C_Sign)" 1
+
+# the one that serves fails: the other one goes on, and the module is left as it is
+signs 'C_SignInit,times=1,rv=0x30' "${pin[@]}" "${chain[@]}" --replicas
+is "$(traced C_SignInit)" 2
+is "$(traced C_Initialize)" 1
