@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "base/error.h"
 #include "base/libctx.h"
@@ -48,7 +48,10 @@ static void bucket_init(bucket *b)
     (void)pthread_mutexattr_destroy(&robust);
 }
 
-/* A short PIN can be found from its fingerprint by trying: no core may hold it either. */
+/*
+ * A short PIN can be found from its fingerprint by trying: no core may hold it either. The salt is the kernel's: to set
+ * up a generator of OpenSSL's takes longer than to start a module.
+ */
 static void record_new(void)
 {
     record *made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -56,7 +59,7 @@ static void record_new(void)
     if (made == MAP_FAILED)
         return;
     if (madvise(made, sizeof(*made), MADV_DONTDUMP) != 0 ||
-        RAND_bytes_ex(libctx_get(), made->salt, sizeof(made->salt), 0) != 1) {
+        getrandom(made->salt, sizeof(made->salt), 0) != (ssize_t)sizeof(made->salt)) {
         (void)munmap(made, sizeof(*made));
         return;
     }
