@@ -56,6 +56,8 @@ exam *exam_new(p11_uri *uri, const sigb_pkcs11_options *options)
     e->options = *options;
     e->options.module = e->module_path;
     e->options.init_args = e->init_args;
+    e->has_source = options->pin != NULL ||
+                    (uri != NULL && (p11_uri_has_pin(uri) || p11_uri_pin_source(uri) != NULL));
     e->options.pin = give_pin;
     e->options.pin_arg = e;
     e->options.notes = (sigb_notes){keep_note, e};

@@ -63,7 +63,8 @@ typedef struct exam {
     char *module_path, *init_args;
     place at; /* module NULL, session CK_INVALID_HANDLE: not reached */
     bool has_slot;
-    sigb_pin *pin; /* asked for beforehand; NULL: none */
+    bool has_source; /* of a PIN; without one there is no login, not at a keypad either */
+    sigb_pin *pin;   /* asked for beforehand; NULL: none */
     login_state login;
     bool has_key;                  /* `key` is the one private key */
     CK_OBJECT_HANDLE key;          /* else a public key of its name, or CK_INVALID_HANDLE */

@@ -22,7 +22,7 @@ static const struct check_row {
                            "compare with sigbridge token list", NULL},
     [CHECK_PIN]         = {"pin", true, "a user PIN that is set, not locked, and without wrong entries",
                            "log in once with the right PIN: that takes wrong entries back", NULL},
-    [CHECK_MECHANISMS]  = {"mechanisms", false, "a mechanism for each COSE algorithm that shall be used",
+    [CHECK_MECHANISMS]  = {"mechanisms", true, "a mechanism for each COSE algorithm that shall be used",
                            "use the algorithms that have one; a proxy or remote module may drop mechanisms of the device", NULL},
     [CHECK_LOGIN]       = {"login", true, "a login, or a token that needs none",
                            "correct what the words say", NULL},

@@ -203,7 +203,7 @@ void examine_login(exam *e)
     } else if (!login_is_possible(e)) {
         text_put(found(e, CHECK_LOGIN, SIGB_VERDICT_NOT_CHECKED, SIGB_OK),
                  "nothing was tried, for the state of the PIN; private keys are hidden until login");
-    } else if (login_wants_pin(e) && e->pin == NULL) {
+    } else if (!e->has_source) {
         e->login = LOGIN_WITHOUT_PIN;
         text_put(found(e, CHECK_LOGIN, SIGB_VERDICT_NOT_CHECKED, SIGB_E_PIN_NEEDED),
                  "no PIN was given; private keys are hidden until login");

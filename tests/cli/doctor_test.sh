@@ -256,6 +256,68 @@ examine_at '-1 day' 2 'pkcs11:token=release;object=late' --pin-file pin
 finds certificate-validity fail not-yet-valid "'CN=late' is valid from" 'wait, or correct the clock'
 finds issuer 'not checked' - 'no root was given'
 
+# ---- devices that misbehave ----
+
+export SIGB_FAULT_MODULE=$PKCS11_MODULE_PATH
+fault=${SIGBRIDGE_BUILD:-$top/build}/lib/fault_module.so
+with() { # PLAN EXIT OPTION...: the good key, on a token that does as planned
+    SIGB_FAULT_PLAN=$1 examine "$2" "$uri" --module "$fault" --root root.pem "${@:3}"
+}
+logins() { # PLAN OPTION...
+    SIGB_FAULT_PLAN=$1 "$sigbridge" token doctor "$uri" --module "$fault" --trace "${@:2}" 2>&1 | grep -c '^trace: C_Login' || true
+}
+
+with 'pin-tries=3;pin-wrong=1' 0 --pin-file pin
+finds pin warn - 'the user PIN was entered wrongly since the last login'
+with 'pin-tries=3;pin-wrong=2' 3 --pin-file pin --sign
+finds pin fail pin-final-try 'one try is left: one wrong PIN more locks the token' '--allow-final-pin-try'
+finds login 'not checked' - 'nothing was tried'
+finds issuer ok - 'did:x509:0:sha256:'
+is "$(logins 'pin-tries=3;pin-wrong=2' --pin-file pin --sign)" 0
+with 'pin-tries=3;pin-wrong=2' 0 --pin-file pin --allow-final-pin-try
+finds pin warn pin-final-try 'one try is left'
+with 'pin-tries=3;pin-wrong=3' 3 --pin-file pin --sign --allow-final-pin-try
+finds pin fail pin-locked 'the user PIN is locked' 'the security officer has to reset the PIN'
+is "$(logins 'pin-tries=3;pin-wrong=3' --pin-file pin --sign --allow-final-pin-try)" 0
+is "$(logins 'keypad=1234')" 0 # nobody asked for a login
+with 'keypad=1234' 0 --login --sign
+finds pin ok - 'entered at the device'
+with 'no-login=1234' 0 --sign
+finds login ok - 'the token needs no login'
+with only=0x1045 0 --pin-file pin --sign
+finds mechanisms ok - 'ES384 CKM_ECDSA_SHA384'
+has found 'none for ES256, ES512'
+finds mechanism ok - 'CKM_ECDSA_SHA384 makes ES384 signatures; the token is given the whole message'
+with without=0x1041 3 --pin-file pin --sign
+finds mechanism fail mechanism 'ES384 needs CKM_ECDSA or CKM_ECDSA_SHA384' 'a token or module that has the mechanism'
+with 'C_Sign,flip' 3 --pin-file pin --sign
+finds signature fail signature-fault 'does not verify' 'do not trust the device'
+with 'C_Sign,short' 3 --pin-file pin --sign
+finds signature fail signature-fault '95 bytes where an ES384 signature has 96'
+with 'C_Sign,rv=0x68' 3 --pin-file pin --sign
+finds signature fail key-no-sign 'CKR_KEY_FUNCTION_NOT_PERMITTED'
+with 'C_Initialize,rv=0x5' 3 --pin-file pin
+finds module fail module 'CKR_GENERAL_ERROR' 'name the module with --module'
+with 'C_FindObjectsInit,rv=0x30' 3 --pin-file pin
+finds key fail token 'C_FindObjectsInit: CKR_DEVICE_ERROR: the device or the connection to it failed' 'check the connection'
+finds mechanisms ok - 'ES384'
+
+# a token that hangs is found out in time, by the check that it hung in; the files that were given are judged all the same
+hangs() { # CALL CHECK
+    SECONDS=0
+    with "$1,hang" 3 --pin-file pin --token-timeout 1 --cert leaf.pem --chain ca.pem
+    [ "$SECONDS" -lt 20 ] || die "$1: told after $SECONDS seconds"
+    finds "$2" fail timeout 'the token did not answer in time' '--token-timeout'
+    finds certificate 'not checked' - 'whether it is of this key cannot be judged'
+    finds issuer ok - 'did:x509:0:sha256:'
+    has err "sigbridge token doctor: timeout: $2: "
+}
+hangs C_Initialize module
+hangs C_GetTokenInfo token
+hangs C_GetMechanismList mechanisms
+hangs C_Login login
+hangs C_FindObjects key
+
 # ---- what cannot be read is no finding ----
 
 echo junk >junk.pem
