@@ -106,10 +106,11 @@ static sigb_rc sign_object(signing *s, p11_signing *what, p11_fault *fault, sigb
     return rc;
 }
 
-static sigb_rc sign_asking_first(signing *s, p11_replica *replica, p11_signing *what, p11_fault *fault,
-                                 sigb_diag *diag)
+static sigb_rc sign_asking_first(signing *s, p11_replica *replica, const p11_signing *prepared,
+                                 p11_fault *fault, sigb_diag *diag)
 {
     context_login login = {s, replica, NULL};
+    p11_signing what = *prepared;
     sigb_pin *kept = secret_new();
     sigb_rc rc = kept == NULL ? sigb_no_memory(diag) : SIGB_OK;
 
@@ -119,10 +120,10 @@ static sigb_rc sign_asking_first(signing *s, p11_replica *replica, p11_signing *
         s->asks = SIGB_PIN_CONTEXT;
         rc = sigb_fail(diag, SIGB_E_PIN_NEEDED, "the key asks for a PIN before every signature");
     }
-    what->between = login_for_key;
-    what->between_arg = &login;
+    what.between = login_for_key;
+    what.between_arg = &login;
     if (rc == SIGB_OK)
-        rc = sign_object(s, what, fault, diag);
+        rc = sign_object(s, &what, fault, diag);
     secret_free(kept);
     return rc;
 }
