@@ -134,6 +134,9 @@ sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJEC
     if (!signs)
         return sigb_fail(diag, SIGB_E_KEY_NO_SIGN,
                          "the key is not for signing (CKA_SIGN is false); choose another key");
+    if (type == CK_UNAVAILABLE_INFORMATION)
+        return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
+                         "the token does not tell the type of the key (CKA_KEY_TYPE); choose another key");
     if (type != CKK_EC && type != CKK_RSA && type != CKK_EC_EDWARDS)
         return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
                          "the key is of PKCS#11 type 0x%lx; wanted: EC, RSA or Edwards (Ed25519)", type);

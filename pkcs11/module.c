@@ -206,11 +206,28 @@ static CK_RV call_initialize(p11_module *module)
     return rv;
 }
 
+/* Where it fails, the module is still what our C_Initialize made it, and still ours. */
 static void call_finalize(p11_module *module)
 {
+    CK_RV rv;
+
     (void)ERR_set_mark();
-    (void)p11_C_Finalize(module, NULL);
+    rv = p11_C_Finalize(module, NULL);
     (void)ERR_pop_to_mark();
+    module->ours = rv != CKR_OK && rv != CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+/* What is known from an earlier start is as good. */
+static sigb_rc learn_info(p11_module *module, sigb_diag *diag)
+{
+    CK_INFO info;
+    CK_RV rv;
+
+    memset(&info, 0, sizeof(info));
+    rv = p11_C_GetInfo(module, &info);
+    if (rv == CKR_OK)
+        module->info = info;
+    return rv == CKR_OK || module->info.cryptokiVersion.major > 0 ? SIGB_OK : ckr_fail(diag, rv, "C_GetInfo");
 }
 
 static sigb_rc initialise(p11_module *module, sigb_diag *diag)
@@ -218,7 +235,7 @@ static sigb_rc initialise(p11_module *module, sigb_diag *diag)
     char room[24];
     CK_RV rv = call_initialize(module);
 
-    module->ours = rv == CKR_OK;
+    module->ours = rv == CKR_OK || (module->ours && rv == CKR_CRYPTOKI_ALREADY_INITIALIZED);
     module->up = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
     if (rv == CKR_HOST_MEMORY)
         return ckr_fail(diag, rv, "C_Initialize");
@@ -227,9 +244,7 @@ static sigb_rc initialise(p11_module *module, sigb_diag *diag)
             diag, SIGB_E_MODULE, rv,
             "PKCS#11 module %s does not start: C_Initialize gave %s; check its configuration",
             p11_module_path(module), ckr_name(rv, room));
-    memset(&module->info, 0, sizeof(module->info));
-    rv = p11_C_GetInfo(module, &module->info);
-    return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_GetInfo");
+    return learn_info(module, diag);
 }
 
 /* No call begins from now on but this thread's; false if one still runs after a while. */
@@ -390,7 +405,7 @@ sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag)
         (void)pthread_cond_wait(&registry_changed, &registry_lock);
     if (inherited)
         rc = require_usable_in_child(module, diag);
-    mine = rc == SIGB_OK && (inherited || atomic_load(&module->starts) == seen);
+    mine = rc == SIGB_OK && (inherited || !module->up || atomic_load(&module->starts) == seen);
     if (mine) {
         module->state = STARTING;
         if (inherited)
@@ -526,7 +541,7 @@ static void find_ours(at_exit *all)
 {
     (void)pthread_mutex_lock(&registry_lock);
     for (p11_module *module = registry; module != NULL && all->count < MAX_AT_EXIT; module = module->next)
-        if (module->ours && module->state == READY && !is_inherited(module) &&
+        if (module->state == READY && module->ours && !is_inherited(module) &&
             atomic_load(&module->inside) == 0) {
             all->ours[all->count++] = module;
             all->wary |= module->wary;

@@ -2,6 +2,8 @@
 /* Slots whose token a URI names. */
 #include "pkcs11/internal.h"
 
+#include <stdio.h>
+
 #include <openssl/crypto.h>
 
 #include "base/error.h"
@@ -49,15 +51,36 @@ static bool library_fits(p11_module *module, const p11_uri *uri)
     return p11_uri_fits_library(uri, &info);
 }
 
+/* A slot that did not answer. */
+typedef struct silence {
+    const char *call; /* NULL: they all did */
+    CK_RV rv;
+} silence;
+
 /* A slot that does not answer holds no token that could serve; it must not hide the others. */
-static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11_slot *slot)
+static bool slot_answers(p11_module *module, CK_SLOT_ID id, CK_SLOT_INFO *info, CK_TOKEN_INFO *token,
+                         silence *why)
+{
+    CK_RV rv = p11_C_GetSlotInfo(module, id, info);
+
+    if (rv != CKR_OK) {
+        *why = (silence){"C_GetSlotInfo", rv};
+        return false;
+    }
+    rv = p11_C_GetTokenInfo(module, id, token);
+    if (rv != CKR_OK)
+        *why = (silence){"C_GetTokenInfo", rv};
+    return rv == CKR_OK;
+}
+
+static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11_slot *slot, silence *why)
 {
     CK_SLOT_INFO info;
     CK_TOKEN_INFO token;
 
     memset(&info, 0, sizeof(info));
     memset(&token, 0, sizeof(token));
-    if (p11_C_GetSlotInfo(module, id, &info) != CKR_OK || p11_C_GetTokenInfo(module, id, &token) != CKR_OK)
+    if (!slot_answers(module, id, &info, &token, why))
         return false;
     field_repair(info.slotDescription, sizeof(info.slotDescription));
     field_repair(info.manufacturerID, sizeof(info.manufacturerID));
@@ -98,18 +121,35 @@ static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, s
     return SIGB_OK;
 }
 
-static sigb_rc none_fits(p11_module *module, const char *label, const char *serial, size_t looked_at,
-                         sigb_diag *diag)
+/* What was looked for, and why it may not have been found. */
+typedef struct quest {
+    const p11_uri *uri;         /* NULL: any */
+    const char *label, *serial; /* of the token, for the words alone; NULL: any */
+    silence why;
+} quest;
+
+static const char *remark(const silence *why, char room[96])
 {
-    return sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
-                     "no token matches the URI (token=%s serial=%s); module %s shows %zu: check that the "
-                     "token is connected and that the module is the right one",
-                     label == NULL ? "any" : label, serial == NULL ? "any" : serial, p11_module_path(module),
-                     looked_at);
+    char code[24];
+
+    if (why->call == NULL)
+        return "";
+    (void)snprintf(room, 96, ", of which one does not answer (%s: %s)", why->call, ckr_name(why->rv, code));
+    return room;
 }
 
-sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
-                       sigb_diag *diag)
+static sigb_rc none_fits(p11_module *module, const quest *of, size_t looked_at, sigb_diag *diag)
+{
+    char room[96];
+
+    return sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
+                     "no token matches the URI (token=%s serial=%s); module %s shows %zu%s: check that the "
+                     "token is connected and that the module is the right one",
+                     of->label == NULL ? "any" : of->label, of->serial == NULL ? "any" : of->serial,
+                     p11_module_path(module), looked_at, remark(&of->why, room));
+}
+
+static sigb_rc look_for(p11_module *module, quest *of, p11_slot **slots, size_t *count, sigb_diag *diag)
 {
     CK_SLOT_ID *ids = NULL;
     CK_ULONG id_count = 0;
@@ -124,20 +164,31 @@ sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots,
         OPENSSL_free(ids);
         return sigb_no_memory(diag);
     }
-    if (!library_fits(module, uri))
+    if (!library_fits(module, of->uri))
         id_count = 0;
     for (CK_ULONG i = 0; i < id_count; i++)
-        if (slot_fits(module, uri, ids[i], &found[fitting]))
+        if (slot_fits(module, of->uri, ids[i], &found[fitting], &of->why))
             fitting++;
     OPENSSL_free(ids);
     if (fitting == 0) {
         OPENSSL_free(found);
-        return none_fits(module, uri == NULL ? NULL : p11_uri_token(uri),
-                         uri == NULL ? NULL : p11_uri_serial(uri), id_count, diag);
+        return none_fits(module, of, id_count, diag);
     }
     *slots = found;
     *count = fitting;
     return SIGB_OK;
+}
+
+sigb_rc p11_slots_find(p11_module *module, const p11_uri *uri, p11_slot **slots, size_t *count,
+                       sigb_diag *diag)
+{
+    quest of = {.uri = uri};
+
+    if (uri != NULL) {
+        of.label = p11_uri_token(uri);
+        of.serial = p11_uri_serial(uri);
+    }
+    return look_for(module, &of, slots, count, diag);
 }
 
 static sigb_rc several_fit(const p11_slot *slots, size_t count, sigb_diag *diag)
@@ -212,8 +263,8 @@ static bool is_same_token(const p11_slot *a, const p11_slot *b)
 }
 
 /* Where there are several of one name and serial, it is the one in the slot where it was. */
-static sigb_rc choose_again(p11_module *module, const p11_slot *slots, size_t count, p11_slot *slot,
-                            sigb_diag *diag)
+static sigb_rc choose_again(p11_module *module, const quest *of, const p11_slot *slots, size_t count,
+                            p11_slot *slot, sigb_diag *diag)
 {
     const p11_slot *chosen = NULL;
     size_t same = 0;
@@ -225,7 +276,7 @@ static sigb_rc choose_again(p11_module *module, const p11_slot *slots, size_t co
                 chosen = &slots[i];
         }
     if (chosen == NULL)
-        return none_fits(module, slot->label, slot->serial, count, diag);
+        return none_fits(module, of, count, diag);
     if (same > 1 && chosen->id != slot->id)
         return sigb_fail(diag, SIGB_E_TOKEN_AMBIGUOUS,
                          "%zu tokens are called %s (serial %s) now, and none is where it was", same,
@@ -236,12 +287,13 @@ static sigb_rc choose_again(p11_module *module, const p11_slot *slots, size_t co
 
 sigb_rc p11_slot_again(p11_module *module, p11_slot *slot, sigb_diag *diag)
 {
+    quest of = {.label = slot->label, .serial = slot->serial};
     p11_slot *slots = NULL;
     size_t count = 0;
-    sigb_rc rc = p11_slots_find(module, NULL, &slots, &count, diag);
+    sigb_rc rc = look_for(module, &of, &slots, &count, diag);
 
     if (rc == SIGB_OK)
-        rc = choose_again(module, slots, count, slot, diag);
+        rc = choose_again(module, &of, slots, count, slot, diag);
     OPENSSL_free(slots);
     return rc;
 }

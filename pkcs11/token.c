@@ -24,7 +24,8 @@ struct p11_token {
     ckr_class ailment; /* what has to be repaired; SOUND: nothing */
     bool repairing;    /* one thread does; slot and pin are its own meanwhile */
     unsigned generation, batch;
-    unsigned starts; /* of the module, when the sessions were opened */
+    unsigned starts;       /* of the module, when the sessions were opened */
+    unsigned starts_tried; /* of the module, that did not bring them back */
     unsigned epoch;
     pthread_cond_t changed;
     CK_SESSION_HANDLE idle[IDLE_ROOM];
@@ -72,7 +73,7 @@ static p11_token *token_new(p11_module *module, const p11_slot *slot)
     token->slot = *slot;
     token->users = 1;
     token->ailment = CKR_GONE;
-    token->starts = p11_module_starts(module);
+    token->starts = token->starts_tried = p11_module_starts(module);
     token->epoch = gate_epoch();
     deadline_cond_init(&token->changed);
     return token;
@@ -270,7 +271,7 @@ static sigb_rc restart(p11_token *token, const p11_repair *how, p11_fault *fault
     sigb_rc rc = SIGB_OK;
 
     if (must_restart(token, how))
-        rc = p11_module_restart(token->module, token->starts, diag);
+        rc = p11_module_restart(token->module, token->starts_tried, diag);
     *fault = fault_of(rc, diag);
     if (rc == SIGB_E_MODULE)
         fault->class = CKR_DEAD; /* it does not start now */
@@ -339,7 +340,7 @@ static void settle(p11_token *token, const repaired *done, leftovers *old)
         token->limit = 0;
     }
     token->ailment = SOUND;
-    token->starts = done->starts;
+    token->starts = token->starts_tried = done->starts;
     token->generation++;
     if (token->idle_count == IDLE_ROOM)
         old->sessions[old->count++] = token->idle[--token->idle_count];
@@ -362,7 +363,9 @@ static sigb_rc repair_unlocked(p11_token *token, const p11_repair *how, p11_faul
     token->repairing = false;
     if (rc == SIGB_OK)
         settle(token, &done, &old);
-    else if (fault->class >= CKR_STALE && fault->class > token->ailment)
+    else if (fault->class == CKR_DEAD)
+        token->starts_tried = done.starts;
+    if (rc != SIGB_OK && fault->class >= CKR_STALE && fault->class > token->ailment)
         token->ailment = fault->class;
     (void)pthread_cond_broadcast(&token->changed);
     if (old.count == 0)
