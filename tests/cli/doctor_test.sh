@@ -241,19 +241,22 @@ more late --eku "$eku" --days 20
 examine 0 'pkcs11:token=release;object=late' --pin-file pin --root root.pem
 finds certificate-validity warn - "'CN=late' is valid until" 'renew the certificate in time'
 has found ' days more'
-examine_at() { # TIME EXIT URI OPTION...
-    local at=$1
-    shift
-    status=0
-    faketime "$at" "$sigbridge" token doctor "${@:2}" --result json --force >out 2>err </dev/null || status=$?
-    is "$status" "$1"
+# a chain that began long ago: a leaf that has expired, and one that is not valid yet
+for name in old-root old-ca expired early; do keygen second "$name" P-256; done
+old() { # ROLE LABEL OPTION...
+    cert "$1" "pkcs11:token=second;object=$2" "CN=$2" "$2.pem" "${@:3}"
 }
-examine_at '+21 days' 2 'pkcs11:token=release;object=late' --pin-file pin --root root.pem
-finds certificate-validity fail expired "'CN=late' is valid until" 'renew the certificate; correct the clock'
-finds chain ok - 'CN=late'
-finds issuer fail expired 'CN=late'
-examine_at '-1 day' 2 'pkcs11:token=release;object=late' --pin-file pin
-finds certificate-validity fail not-yet-valid "'CN=late' is valid from" 'wait, or correct the clock'
+old root old-root --from 2020-01-01T00:00:00Z --days 20000
+old ca old-ca --from 2020-01-02T00:00:00Z --days 19000 --issuer-key 'pkcs11:token=second;object=old-root' --issuer-cert old-root.pem
+by_old=(--issuer-key 'pkcs11:token=second;object=old-ca' --issuer-cert old-ca.pem --eku "$eku")
+old leaf expired --from 2020-02-01T00:00:00Z --days 30 "${by_old[@]}"
+old leaf early --from "$(($(date +%s) + 86400))" --days 300 "${by_old[@]}"
+examine 2 'pkcs11:token=second;object=expired' --pin-file pin --root old-root.pem
+finds certificate-validity fail expired "'CN=expired' is valid until 2020-03-02T00:00:00Z; it is " 'renew the certificate; correct the clock'
+finds chain ok - "'CN=expired' <- 'CN=old-ca' <- 'CN=old-root'"
+finds issuer fail expired 'CN=expired'
+examine 2 'pkcs11:token=second;object=early' --pin-file pin
+finds certificate-validity fail not-yet-valid "'CN=early' is valid from" 'wait, or correct the clock'
 finds issuer 'not checked' - 'no root was given'
 
 # ---- devices that misbehave ----
