@@ -27,6 +27,7 @@ void trace_end(const p11_tracer *before)
 typedef struct call {
     p11_module *module;
     const char *name;
+    const p11_tracer *tracer; /* NULL: nobody */
     struct timespec began;
     sigset_t mask; /* of the thread, before SIGPIPE was held back */
     bool holds_pipe, pipe_was_pending;
@@ -85,7 +86,9 @@ static bool begin(call *c, p11_module *module, const char *name)
     c->holds_pipe = false;
     if (module_writes_to_sockets(module))
         hold_pipe(c);
-    if (tracing != NULL)
+    c->tracer = tracing;
+    c->began = (struct timespec){0, 0};
+    if (c->tracer != NULL)
         (void)clock_gettime(CLOCK_MONOTONIC, &c->began);
     return true;
 }
@@ -99,7 +102,7 @@ static void tell(const call *c, CK_RV rv)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     told.microseconds =
         (uint64_t)((now.tv_sec - c->began.tv_sec) * 1000000 + (now.tv_nsec - c->began.tv_nsec) / 1000);
-    tracing->told(tracing->arg, &told);
+    c->tracer->told(c->tracer->arg, &told);
 }
 
 static CK_RV end(const call *c, CK_RV rv)
@@ -107,7 +110,7 @@ static CK_RV end(const call *c, CK_RV rv)
     if (c->holds_pipe)
         release_pipe(c);
     module_leave(c->module);
-    if (gate_leave() && tracing != NULL)
+    if (gate_leave() && c->tracer != NULL)
         tell(c, rv);
     return rv;
 }
@@ -123,4 +126,4 @@ static CK_RV end(const call *c, CK_RV rv)
     }
 #define P11_ARGS(...) (__VA_ARGS__)
 
-P11_CALLS(P11_DEFINE)
+P11_CALLS(P11_DEFINE) /* NOLINT(readability-function-size): the parameters are Cryptoki's */

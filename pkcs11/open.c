@@ -317,6 +317,18 @@ static bool keeps_pins(const p11_key *key)
     return true;
 }
 
+static sigb_rc hand_out(opening *o, p11_key **key, sigb_buf *certs, sigb_diag *diag)
+{
+    sigb_buf_append(certs, sigb_buf_bytes(&o->certs));
+    if (certs->failed)
+        return sigb_no_memory(diag);
+    if (o->options.no_relogin || keeps_pins(o->key))
+        p11_uri_forget_pin(o->key->uri);
+    *key = o->key;
+    o->key = NULL;
+    return SIGB_OK;
+}
+
 sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **key, sigb_buf *certs,
                  sigb_diag *diag)
 {
@@ -330,16 +342,10 @@ sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **
         rc = require_private(o->key->uri, diag);
     if (rc == SIGB_OK)
         rc = open_asking(&o, options, diag);
-    if (rc == SIGB_OK) {
-        sigb_buf_append(certs, sigb_buf_bytes(&o->certs));
-        rc = certs->failed ? sigb_no_memory(diag) : SIGB_OK;
-    }
-    if (rc == SIGB_OK) {
-        if (options->no_relogin || keeps_pins(o->key))
-            p11_uri_forget_pin(o->key->uri);
-        *key = o->key;
-        o->key = NULL;
-    }
+    if (o == NULL) /* left behind */
+        return rc;
+    if (rc == SIGB_OK)
+        rc = hand_out(o, key, certs, diag);
     opening_free(o);
     return rc;
 }
