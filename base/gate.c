@@ -54,7 +54,9 @@ static bool drain(unsigned wait_ms)
 
 #define MAX_GUARDED 8
 
-static bool drained; /* under fork_lock, as are the next two */
+static bool drained; /* under fork_lock */
+static pthread_mutex_t guard_lock =
+    PTHREAD_MUTEX_INITIALIZER; /* over the next two: who is inside may add to them */
 static pthread_mutex_t *guarded[MAX_GUARDED];
 static size_t guarded_count;
 
@@ -63,6 +65,7 @@ static void before_fork(void)
     (void)pthread_mutex_lock(&fork_lock);
     atomic_store(&forking, true);
     drained = drain(DRAIN_MS);
+    (void)pthread_mutex_lock(&guard_lock);
     for (size_t i = 0; i < guarded_count; i++)
         (void)pthread_mutex_lock(guarded[i]);
 }
@@ -71,6 +74,7 @@ static void after_fork(void)
 {
     for (size_t i = guarded_count; i > 0; i--)
         (void)pthread_mutex_unlock(guarded[i - 1]);
+    (void)pthread_mutex_unlock(&guard_lock);
     atomic_store(&forking, false);
     (void)pthread_mutex_unlock(&fork_lock);
 }
@@ -101,12 +105,12 @@ void gate_guard(pthread_mutex_t *lock)
 {
     size_t at = 0;
 
-    (void)pthread_mutex_lock(&fork_lock);
+    (void)pthread_mutex_lock(&guard_lock);
     while (at < guarded_count && guarded[at] != lock)
         at++;
     if (at == guarded_count && at < MAX_GUARDED)
         guarded[guarded_count++] = lock;
-    (void)pthread_mutex_unlock(&fork_lock);
+    (void)pthread_mutex_unlock(&guard_lock);
 }
 
 unsigned gate_epoch(void)
@@ -161,6 +165,17 @@ bool gate_leave(void)
         return false;
     atomic_fetch_sub(&inside, 1);
     return true;
+}
+
+bool gate_shelter(void)
+{
+    return gate_enter();
+}
+
+void gate_end_shelter(bool entered)
+{
+    if (entered)
+        (void)gate_leave();
 }
 
 bool gate_close(unsigned wait_ms)

@@ -33,6 +33,14 @@ bool gate_enter(void);
 /* False: the thread was abandoned meanwhile. Nobody waits for it any more, and what it has belongs to nobody. */
 bool gate_leave(void);
 
+/*
+ * Work of OpenSSL that takes its locks goes between these two: a child has no
+ * thread that would give them back. It is done also where the gate is closed;
+ * the second takes what the first returned.
+ */
+bool gate_shelter(void);
+void gate_end_shelter(bool entered);
+
 /* Grows in every child that a fork makes: what was learned under another number is the parent's. */
 unsigned gate_epoch(void);
 

@@ -12,6 +12,7 @@
 #include "base/der.h"
 #include "base/ecdsa.h"
 #include "base/error.h"
+#include "base/gate.h"
 #include "base/libctx.h"
 
 /* SubjectPublicKeyInfo (RFC 5480) of the curves that sign, up to an uncompressed point of so many bytes, 04 included. */
@@ -73,11 +74,14 @@ sigb_rc pubkey_parse(sigb_bytes spki, EVP_PKEY **key, sigb_diag *diag)
     OSSL_LIB_CTX *ctx = NULL;
     EVP_PKEY *parsed = NULL;
     sigb_rc rc = libctx_require(&ctx, diag);
+    bool sheltered;
 
     if (rc != SIGB_OK)
         return rc;
+    sheltered = gate_shelter();
     if (spki.len > 0 && spki.len <= SIGB_MAX_CERT_LEN)
         parsed = read_spki(ctx, &p, spki);
+    gate_end_shelter(sheltered);
     if (parsed == NULL || p != spki.ptr + spki.len) {
         rc = sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED,
                                   "public key cannot be read: %zu bytes are not one SubjectPublicKeyInfo",
@@ -121,6 +125,7 @@ struct verifier {
 /* 1 good, 0 wrong, negative: OpenSSL could not say. */
 static int verify_with(const verifier *v, sigb_bytes tbs, sigb_bytes signature)
 {
+    bool sheltered = gate_shelter();
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     int good = -1;
 
@@ -130,6 +135,7 @@ static int verify_with(const verifier *v, sigb_bytes tbs, sigb_bytes signature)
         good = EVP_DigestVerify(ctx, signature.ptr, signature.len, tbs.ptr, tbs.len);
     }
     EVP_MD_CTX_free(ctx);
+    gate_end_shelter(sheltered);
     return good;
 }
 
@@ -182,6 +188,7 @@ sigb_rc pubkey_verify(EVP_PKEY *key, sigb_alg alg, sigb_bytes tbs, sigb_bytes si
 
 static sigb_rc make_ready(verifier *v, sigb_alg alg, sigb_diag *diag)
 {
+    bool sheltered, ready;
     sigb_rc rc;
 
     v->row = alg == SIGB_ALG_NONE ? alg_default_for(v->key) : alg_row_of(alg);
@@ -193,10 +200,11 @@ static sigb_rc make_ready(verifier *v, sigb_alg alg, sigb_diag *diag)
     v->signature_len = alg_signature_len(v->row, v->key);
     if (v->row->family == ALG_PURE) /* OpenSSL copies no context without a digest */
         return SIGB_OK;
+    sheltered = gate_shelter();
     v->ready = EVP_MD_CTX_new();
-    return v->ready != NULL && context_init(v->ready, v->key, v->row)
-               ? SIGB_OK
-               : sigb_openssl_failed(diag, "to verify with a key");
+    ready = v->ready != NULL && context_init(v->ready, v->key, v->row);
+    gate_end_shelter(sheltered);
+    return ready ? SIGB_OK : sigb_openssl_failed(diag, "to verify with a key");
 }
 
 sigb_rc verifier_new(EVP_PKEY *key, sigb_alg alg, verifier **made, sigb_diag *diag)
@@ -231,9 +239,13 @@ sigb_rc verifier_check(const verifier *v, sigb_alg alg, sigb_bytes tbs, sigb_byt
 
 void verifier_free(verifier *v)
 {
+    bool sheltered;
+
     if (v == NULL)
         return;
+    sheltered = gate_shelter();
     EVP_MD_CTX_free(v->ready);
     EVP_PKEY_free(v->key);
     OPENSSL_free(v);
+    gate_end_shelter(sheltered);
 }
