@@ -22,7 +22,7 @@ struct p11_token {
     p11_slot slot;
     sigb_pin *pin;     /* with which the token was logged in to, NULL if it is not kept */
     ckr_class ailment; /* what has to be repaired; SOUND: nothing */
-    bool repairing;    /* one thread does; slot and pin are its own meanwhile */
+    bool repairing;    /* one thread does, and nobody else changes slot and pin meanwhile */
     unsigned generation, batch;
     unsigned starts;       /* of the module, when the sessions were opened */
     unsigned starts_tried; /* of the module, that did not bring them back */
@@ -172,15 +172,25 @@ void token_copy_pin(p11_token *token, sigb_pin *copy)
 
 /* ---- repair: of a token that this thread alone works at ---- */
 
-static sigb_rc asks_pin(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
+/* What a repair begins with, as the lock showed it, and what it ends with. */
+typedef struct repaired {
+    ckr_class ailment;
+    p11_slot slot; /* where the token is; others read the token's own meanwhile */
+    CK_SESSION_HANDLE session;
+    unsigned starts;
+    bool sessions_gone;
+} repaired;
+
+static sigb_rc asks_pin(const p11_token *token, const p11_slot *slot, const p11_repair *how, p11_fault *fault,
+                        sigb_diag *diag)
 {
-    sigb_rc rc = pin_require_tries(token->module, &token->slot, how->allow_final_try, diag);
+    sigb_rc rc = pin_require_tries(token->module, slot, how->allow_final_try, diag);
 
     *fault = (p11_fault){CKR_FINAL, rc == SIGB_OK};
     if (rc != SIGB_OK)
         return rc;
-    return sigb_fail(diag, SIGB_E_PIN_NEEDED, "token %s (serial %s) asks for a PIN", token->slot.label,
-                     token->slot.serial);
+    return sigb_fail(diag, SIGB_E_PIN_NEEDED, "token %s (serial %s) asks for a PIN", slot->label,
+                     slot->serial);
 }
 
 /* Takes `pin`; NULL: none is kept. */
@@ -215,9 +225,10 @@ static ckr_class class_of_login(CK_RV rv)
     return class == CKR_FINAL || class == CKR_OTHER ? CKR_BUSY : class;
 }
 
-static sigb_rc log_in(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE session, p11_fault *fault,
+static sigb_rc log_in(p11_token *token, const p11_repair *how, const repaired *done, p11_fault *fault,
                       sigb_diag *diag)
 {
+    const p11_slot *slot = &done->slot;
     const p11_login_how login = {CKU_USER, how->pin != NULL ? how->pin : token->pin, how->allow_final_try,
                                  how->until};
     bool again = false;
@@ -228,10 +239,10 @@ static sigb_rc log_in(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE
             diag, SIGB_E_PIN_NEEDED,
             "the login to token %s (serial %s) was lost, and its PIN was not kept, as was asked for; "
             "open the key anew",
-            token->slot.label, token->slot.serial);
-    if (login.pin == NULL && !slot_has_keypad(&token->slot))
-        return asks_pin(token, how, fault, diag);
-    rc = login_once(token->module, &token->slot, session, &login, &again, diag);
+            slot->label, slot->serial);
+    if (login.pin == NULL && !slot_has_keypad(slot))
+        return asks_pin(token, slot, how, fault, diag);
+    rc = login_once(token->module, slot, done->session, &login, &again, diag);
     if (rc == SIGB_OK && how->keep_pin && how->pin != NULL)
         rc = keep_pin(token, how->pin, diag);
     if (rc == SIGB_E_PIN_INCORRECT)
@@ -242,35 +253,36 @@ static sigb_rc log_in(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE
 }
 
 /* A session, if there is none, and a login, if there is none. */
-static sigb_rc reopen(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE *session, p11_fault *fault,
+static sigb_rc reopen(p11_token *token, const p11_repair *how, repaired *done, p11_fault *fault,
                       sigb_diag *diag)
 {
     sigb_rc rc = SIGB_OK;
 
-    if (*session == CK_INVALID_HANDLE)
-        rc = p11_session_open(token->module, &token->slot, false, session, diag);
+    if (done->session == CK_INVALID_HANDLE)
+        rc = p11_session_open(token->module, &done->slot, false, &done->session, diag);
     *fault = fault_of(rc, diag);
-    if (rc != SIGB_OK || !login_is_needed(token->module, &token->slot, *session))
+    if (rc != SIGB_OK || !login_is_needed(token->module, &done->slot, done->session))
         return rc;
-    rc = log_in(token, how, *session, fault, diag);
+    rc = log_in(token, how, done, fault, diag);
     if (rc == SIGB_OK)
         return SIGB_OK;
-    p11_session_close(token->module, *session);
-    *session = CK_INVALID_HANDLE;
+    p11_session_close(token->module, done->session);
+    done->session = CK_INVALID_HANDLE;
     return rc;
 }
 
 /* A device that fails is given a new session first: starting the module anew ends those of all its users. */
-static bool must_restart(const p11_token *token, const p11_repair *how)
+static bool must_restart(const p11_token *token, const p11_repair *how, ckr_class ailment)
 {
-    return token->ailment == CKR_DEAD && (how->tries > 1 || !module_is_touchable(token->module));
+    return ailment == CKR_DEAD && (how->tries > 1 || !module_is_touchable(token->module));
 }
 
-static sigb_rc restart(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
+static sigb_rc restart(p11_token *token, const p11_repair *how, ckr_class ailment, p11_fault *fault,
+                       sigb_diag *diag)
 {
     sigb_rc rc = SIGB_OK;
 
-    if (must_restart(token, how))
+    if (must_restart(token, how, ailment))
         rc = p11_module_restart(token->module, token->starts_tried, diag);
     *fault = fault_of(rc, diag);
     if (rc == SIGB_E_MODULE)
@@ -278,25 +290,18 @@ static sigb_rc restart(p11_token *token, const p11_repair *how, p11_fault *fault
     return rc;
 }
 
-/* The session that a repair ends with, and what else it found. */
-typedef struct repaired {
-    CK_SESSION_HANDLE session;
-    unsigned starts;
-    bool sessions_gone;
-} repaired;
-
 static sigb_rc repair(p11_token *token, const p11_repair *how, repaired *done, p11_fault *fault,
                       sigb_diag *diag)
 {
-    sigb_rc rc = restart(token, how, fault, diag);
+    sigb_rc rc = restart(token, how, done->ailment, fault, diag);
 
     done->starts = p11_module_starts(token->module);
-    done->sessions_gone = token->ailment >= CKR_GONE || done->starts != token->starts;
+    done->sessions_gone = done->ailment >= CKR_GONE || done->starts != token->starts;
     if (rc == SIGB_OK && done->sessions_gone && token->generation > 0) {
-        rc = p11_slot_again(token->module, &token->slot, diag);
+        rc = p11_slot_again(token->module, &done->slot, diag);
         *fault = fault_of(rc, diag);
     }
-    return rc == SIGB_OK ? reopen(token, how, &done->session, fault, diag) : rc;
+    return rc == SIGB_OK ? reopen(token, how, done, fault, diag) : rc;
 }
 
 /* ---- the states; with the lock held ---- */
@@ -340,6 +345,7 @@ static void settle(p11_token *token, const repaired *done, leftovers *old)
         token->limit = 0;
     }
     token->ailment = SOUND;
+    token->slot = done->slot;
     token->starts = token->starts_tried = done->starts;
     token->generation++;
     if (token->idle_count == IDLE_ROOM)
@@ -350,7 +356,7 @@ static void settle(p11_token *token, const repaired *done, leftovers *old)
 /* Repairs with the lock given up meanwhile. */
 static sigb_rc repair_unlocked(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
 {
-    repaired done = {CK_INVALID_HANDLE, 0, false};
+    repaired done = {.ailment = token->ailment, .slot = token->slot, .session = CK_INVALID_HANDLE};
     leftovers old = {.count = 0};
     sigb_rc rc;
 
