@@ -227,6 +227,7 @@ SIGB_CHECK sigb_rc p11_sign(p11_module *module, p11_signing *what, sigb_buf *sig
 typedef struct p11_replica {
     p11_token *token;
     unsigned generation;     /* of the token, to which the next two belong; 0: nothing was found yet */
+    unsigned proven;         /* the last one of which a signature was verified */
     CK_OBJECT_HANDLE object; /* that signs: the key, or a copy of it */
     CK_SESSION_HANDLE home;  /* of the copy, which lives as long as its session */
     unsigned home_starts;    /* of the module, when it was opened */
@@ -261,13 +262,15 @@ p11_repair key_repair(const p11_key *key, deadline until, unsigned tries);
 
 /*
  * The object that signs, in the session of the lease: as found before in this
- * generation, or found anew, which *anew says. SIGB_E_KEY_ABSENT, _KEY_AMBIGUOUS;
- * SIGB_E_KEY_CHANGED: it is another key now; SIGB_E_TOKEN_ABSENT: the token shows
- * nothing at all.
+ * generation, or found again. *unproven: it may be another key's, so whoever
+ * signs with it verifies before anybody sees the signature, and says
+ * replica_prove(). SIGB_E_KEY_ABSENT, _KEY_AMBIGUOUS; SIGB_E_KEY_CHANGED: it is
+ * another key now; SIGB_E_TOKEN_ABSENT: the token shows nothing at all.
  */
 SIGB_CHECK sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *lease,
-                                  const sigb_notes *notes, CK_OBJECT_HANDLE *object, bool *anew,
+                                  const sigb_notes *notes, CK_OBJECT_HANDLE *object, bool *unproven,
                                   sigb_diag *diag);
+void replica_prove(p11_replica *replica, unsigned generation);
 
 /* Closes the session of its copy, and leaves the token. */
 void replica_leave(const p11_key *key, p11_replica *replica);

@@ -170,7 +170,7 @@ static sigb_rc open_replica(opening *o, p11_fault *fault, sigb_diag *diag)
     p11_repair how = key_repair(o->key, o->until, o->retry.tries);
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
     p11_lease lease;
-    bool anew;
+    bool unproven;
     sigb_rc rc;
 
     how.pin = o->pin;
@@ -178,7 +178,7 @@ static sigb_rc open_replica(opening *o, p11_fault *fault, sigb_diag *diag)
     o->asks_pin = rc != SIGB_OK && fault->asks_pin;
     if (rc != SIGB_OK)
         return rc;
-    rc = replica_object(o->key, replica, &lease, &notes, &object, &anew, diag);
+    rc = replica_object(o->key, replica, &lease, &notes, &object, &unproven, diag);
     if (rc == SIGB_OK)
         rc = read_certs(o, &lease, object, diag);
     *fault = fault_of(rc, diag);

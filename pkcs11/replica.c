@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/gate.h"
 
-/* Over `generation`, `object` and `home` of all replicas; never held across a call. */
+/* Over `generation`, `proven`, `object` and `home` of all replicas; never held across a call. */
 static pthread_mutex_t replicas_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the key as a whole ---- */
@@ -175,8 +175,20 @@ static sigb_rc find(p11_key *key, p11_replica *found, const p11_lease *lease, co
     found->home = CK_INVALID_HANDLE;
     if (rc == SIGB_OK && key->options.copy_key)
         replace_by_copy(key, &slot, found, notes);
+    if (found->generation == 0)
+        found->proven = lease->generation; /* of what was opened, the signer verifies the first signature */
     found->generation = lease->generation;
     return rc;
+}
+
+/* What else is known of a replica is learned when it is opened, and read by all threads from then on. */
+static void replace_handles(p11_replica *replica, const p11_replica *found)
+{
+    replica->generation = found->generation;
+    replica->object = found->object;
+    replica->home = found->home;
+    replica->home_starts = found->home_starts;
+    replica->home_epoch = found->home_epoch;
 }
 
 /* Of two threads that found it at once, the first one's is kept. Returns the session of the copy that goes. */
@@ -190,7 +202,9 @@ static CK_SESSION_HANDLE publish(const p11_key *key, p11_replica *replica, p11_r
         found->object = replica->object;
     } else {
         old = owns_home(key, replica) ? replica->home : CK_INVALID_HANDLE;
-        *replica = *found;
+        if (replica->generation == 0)
+            *replica = *found;
+        replace_handles(replica, found);
     }
     (void)pthread_mutex_unlock(&replicas_lock);
     return old;
@@ -198,12 +212,13 @@ static CK_SESSION_HANDLE publish(const p11_key *key, p11_replica *replica, p11_r
 
 /* True: in *object. Else *found is what is known of it, to be found anew. */
 static bool is_known(const p11_replica *replica, const p11_lease *lease, CK_OBJECT_HANDLE *object,
-                     p11_replica *found)
+                     bool *unproven, p11_replica *found)
 {
     bool known;
 
     (void)pthread_mutex_lock(&replicas_lock);
     known = replica->generation == lease->generation;
+    *unproven = replica->proven != lease->generation;
     if (known)
         *object = replica->object;
     else
@@ -213,13 +228,12 @@ static bool is_known(const p11_replica *replica, const p11_lease *lease, CK_OBJE
 }
 
 sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *lease, const sigb_notes *notes,
-                       CK_OBJECT_HANDLE *object, bool *anew, sigb_diag *diag)
+                       CK_OBJECT_HANDLE *object, bool *unproven, sigb_diag *diag)
 {
     p11_replica found;
     sigb_rc rc;
 
-    *anew = !is_known(replica, lease, object, &found);
-    if (!*anew)
+    if (is_known(replica, lease, object, unproven, &found))
         return SIGB_OK;
     rc = find(key, &found, lease, notes, diag);
     if (rc != SIGB_OK)
@@ -227,6 +241,14 @@ sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *leas
     p11_session_close(key->module, publish(key, replica, &found));
     *object = found.object;
     return SIGB_OK;
+}
+
+void replica_prove(p11_replica *replica, unsigned generation)
+{
+    (void)pthread_mutex_lock(&replicas_lock);
+    if (replica->generation == generation)
+        replica->proven = generation;
+    (void)pthread_mutex_unlock(&replicas_lock);
 }
 
 void replica_leave(const p11_key *key, p11_replica *replica)

@@ -23,8 +23,9 @@ typedef struct signing {
     sigb_pin_kind pin_kind; /* to log in with, or for this signature alone */
     sigb_pin_kind asks;     /* what for, if asks_pin */
     bool asks_pin;
-    size_t asks_at; /* which replica */
-    bool anew;      /* the key was found anew, so its first signature proves that it is the same */
+    size_t asks_at;      /* which replica */
+    unsigned generation; /* of the token, when it signed */
+    bool unproven; /* the key was found again, and no signature of it has proven yet that it is the same */
     sigb_buf signature;
 } signing;
 
@@ -132,10 +133,9 @@ static sigb_rc sign_in_session(signing *s, p11_replica *replica, const p11_lease
                                sigb_diag *diag)
 {
     p11_signing what = {.session = lease->session};
-    bool anew = false;
-    sigb_rc rc = replica_object(s->key, replica, lease, NULL, &what.key, &anew, diag);
+    sigb_rc rc = replica_object(s->key, replica, lease, NULL, &what.key, &s->unproven, diag);
 
-    s->anew |= anew;
+    s->generation = lease->generation;
     if (rc == SIGB_OK)
         rc = mechanism_require(&replica->mechanisms, s->alg, &what.mechanism, diag);
     if (rc == SIGB_OK)
@@ -251,14 +251,16 @@ static void key_doubt(void *impl)
 /* Another key may go by the name of ours since the token was repaired: nobody sees a signature of that one. */
 static sigb_rc require_same_key(const signing *s, sigb_bytes tbs, sigb_diag *diag)
 {
-    bool doubted = atomic_exchange(&s->key->doubted, false);
-    sigb_rc rc;
+    sigb_rc rc = SIGB_OK;
 
-    if (!s->anew || doubted)
+    if (!s->unproven)
         return SIGB_OK;
-    rc = signer_verify(s->key->signer, s->alg->id, tbs, sigb_buf_bytes(&s->signature), NULL);
-    if (rc == SIGB_OK)
+    if (!atomic_exchange(&s->key->doubted, false)) /* else who doubted verifies, until a signature is good */
+        rc = signer_verify(s->key->signer, s->alg->id, tbs, sigb_buf_bytes(&s->signature), NULL);
+    if (rc == SIGB_OK) {
+        replica_prove(&s->key->replicas[s->asks_at], s->generation);
         return SIGB_OK;
+    }
     look_again(s->key);
     if (rc == SIGB_E_MEMORY)
         return sigb_no_memory(diag);
