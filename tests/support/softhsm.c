@@ -48,6 +48,18 @@ static void write_conf(const softhsm *hsm)
     assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
 }
 
+void softhsm_configure(const softhsm *hsm, const char *line)
+{
+    char path[512];
+    FILE *conf;
+
+    (void)snprintf(path, sizeof(path), "%s/conf", hsm->dir);
+    conf = fopen(path, "a");
+    assert_non_null(conf);
+    assert_true(fprintf(conf, "%s\n", line) > 0);
+    assert_int_equal(fclose(conf), 0);
+}
+
 static void load_module(softhsm *hsm)
 {
     void *library = dlopen(softhsm_module(), RTLD_NOW | RTLD_LOCAL); /* stays: OpenSSL has its thread hooks */

@@ -30,6 +30,9 @@ softhsm *softhsm_new(void);
 /* Removes the folder. NULL is allowed. */
 void softhsm_free(softhsm *hsm);
 
+/* Adds a line to the configuration; SoftHSM reads it when it is initialised, and the last line of a name counts. */
+void softhsm_configure(const softhsm *hsm, const char *line);
+
 const char *softhsm_dir(const softhsm *hsm);
 CK_FUNCTION_LIST *softhsm_calls(const softhsm *hsm);
 
