@@ -9,7 +9,7 @@ gates=(
     test check-skips
     check-format check-shell check-words check-length check-layers.sh check-secrets.sh
     check-compilers check-exports check-man check-docs check-install check-cppcheck check-tidy
-    check-modules check-sanitizers check-valgrind check-coverage check-fuzz
+    check-modules check-sanitizers check-valgrind check-threads check-coverage check-fuzz
     demo interop selftest bench
 )
 if [ $# -gt 0 ]; then gates=("$@"); fi
