@@ -201,9 +201,19 @@ void gate_use_ticket(gate_ticket *ticket)
     current = ticket;
 }
 
+const gate_ticket *gate_own_ticket(void)
+{
+    return current;
+}
+
+bool gate_ticket_is_abandoned(const gate_ticket *ticket)
+{
+    return atomic_load(&ticket->state) == TICKET_ABANDONED;
+}
+
 bool gate_is_abandoned(void)
 {
-    return current != NULL && atomic_load(&current->state) == TICKET_ABANDONED;
+    return current != NULL && gate_ticket_is_abandoned(current);
 }
 
 bool gate_abandon(gate_ticket *ticket)

@@ -65,8 +65,12 @@ void gate_ticket_init(gate_ticket *ticket);
 /* The ticket of this thread from now on; NULL: none. */
 void gate_use_ticket(gate_ticket *ticket);
 
+/* The ticket of this thread; NULL: none. */
+const gate_ticket *gate_own_ticket(void);
+
 /* True: this thread's ticket was abandoned. */
 bool gate_is_abandoned(void);
+bool gate_ticket_is_abandoned(const gate_ticket *ticket);
 
 /* From another thread. True: its owner is inside, and may never come back. */
 bool gate_abandon(gate_ticket *ticket);

@@ -185,6 +185,9 @@ SIGB_CHECK sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_leas
 void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,
                   const sigb_diag *diag);
 
+/* True while the number of the session can be nobody else's. */
+bool token_may_close(p11_token *token, const p11_lease *lease);
+
 /* Whoever uses the token next looks for its key again. */
 void token_doubt(p11_token *token);
 
@@ -230,8 +233,7 @@ typedef struct p11_replica {
     unsigned proven;         /* the last one of which a signature was verified */
     CK_OBJECT_HANDLE object; /* that signs: the key, or a copy of it */
     CK_SESSION_HANDLE home;  /* of the copy, which lives as long as its session */
-    unsigned home_starts;    /* of the module, when it was opened */
-    unsigned home_epoch;
+    p11_lease home_lease;    /* of the same batch */
     p11_mechanisms mechanisms;
     bool always_authenticate;
 } p11_replica;

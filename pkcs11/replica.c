@@ -59,10 +59,10 @@ p11_repair key_repair(const p11_key *key, deadline until, unsigned tries)
 
 /* ---- a copy in a session ---- */
 
-static bool owns_home(const p11_key *key, const p11_replica *replica)
+static void close_home(const p11_key *key, const p11_replica *replica)
 {
-    return replica->home != CK_INVALID_HANDLE && replica->home_epoch == gate_epoch() &&
-           replica->home_starts == p11_module_starts(key->module);
+    if (replica->home != CK_INVALID_HANDLE && token_may_close(replica->token, &replica->home_lease))
+        p11_session_close(key->module, replica->home);
 }
 
 /* CKR_OK, or why there is none. */
@@ -76,7 +76,8 @@ static CK_RV copy_in(p11_module *module, CK_SESSION_HANDLE home, CK_OBJECT_HANDL
 }
 
 /* The copy takes the key's place in *found; a token that does not allow it signs with the key itself. */
-static void replace_by_copy(p11_key *key, const p11_slot *slot, p11_replica *found, const sigb_notes *notes)
+static void replace_by_copy(p11_key *key, const p11_slot *slot, const p11_lease *lease, p11_replica *found,
+                            const sigb_notes *notes)
 {
     CK_SESSION_HANDLE home = CK_INVALID_HANDLE;
     CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
@@ -97,8 +98,7 @@ static void replace_by_copy(p11_key *key, const p11_slot *slot, p11_replica *fou
     }
     found->object = copy;
     found->home = home;
-    found->home_starts = p11_module_starts(key->module);
-    found->home_epoch = gate_epoch();
+    found->home_lease = *lease;
 }
 
 /* ---- identity ---- */
@@ -174,40 +174,37 @@ static sigb_rc find(p11_key *key, p11_replica *found, const p11_lease *lease, co
         rc = absent_or_lost(key, &slot, lease, diag);
     found->home = CK_INVALID_HANDLE;
     if (rc == SIGB_OK && key->options.copy_key)
-        replace_by_copy(key, &slot, found, notes);
+        replace_by_copy(key, &slot, lease, found, notes);
     if (found->generation == 0)
         found->proven = lease->generation; /* of what was opened, the signer verifies the first signature */
     found->generation = lease->generation;
     return rc;
 }
 
-/* What else is known of a replica is learned when it is opened, and read by all threads from then on. */
-static void replace_handles(p11_replica *replica, const p11_replica *found)
+/*
+ * What does not change is left alone, for others read it without the lock. Of two
+ * threads that found it at once, the first one's is kept. *found becomes what goes,
+ * but for the object that serves.
+ */
+static void publish(p11_replica *replica, p11_replica *found)
 {
-    replica->generation = found->generation;
-    replica->object = found->object;
-    replica->home = found->home;
-    replica->home_starts = found->home_starts;
-    replica->home_epoch = found->home_epoch;
-}
-
-/* Of two threads that found it at once, the first one's is kept. Returns the session of the copy that goes. */
-static CK_SESSION_HANDLE publish(const p11_key *key, p11_replica *replica, p11_replica *found)
-{
-    CK_SESSION_HANDLE old;
+    p11_replica before;
 
     (void)pthread_mutex_lock(&replicas_lock);
-    if (replica->generation == found->generation) {
-        old = found->home;
-        found->object = replica->object;
+    before = *replica;
+    if (before.generation == 0)
+        *replica = *found;
+    if ((int)(before.generation - found->generation) >= 0) {
+        found->object = before.object;
     } else {
-        old = owns_home(key, replica) ? replica->home : CK_INVALID_HANDLE;
-        if (replica->generation == 0)
-            *replica = *found;
-        replace_handles(replica, found);
+        replica->generation = found->generation;
+        replica->object = found->object;
+        replica->home = found->home;
+        replica->home_lease = found->home_lease;
+        found->home = before.home;
+        found->home_lease = before.home_lease;
     }
     (void)pthread_mutex_unlock(&replicas_lock);
-    return old;
 }
 
 /* True: in *object. Else *found is what is known of it, to be found anew. */
@@ -238,7 +235,8 @@ sigb_rc replica_object(p11_key *key, p11_replica *replica, const p11_lease *leas
     rc = find(key, &found, lease, notes, diag);
     if (rc != SIGB_OK)
         return rc;
-    p11_session_close(key->module, publish(key, replica, &found));
+    publish(replica, &found);
+    close_home(key, &found);
     *object = found.object;
     return SIGB_OK;
 }
@@ -253,8 +251,7 @@ void replica_prove(p11_replica *replica, unsigned generation)
 
 void replica_leave(const p11_key *key, p11_replica *replica)
 {
-    if (owns_home(key, replica))
-        p11_session_close(key->module, replica->home);
+    close_home(key, replica);
     token_leave(replica->token);
     replica->token = NULL;
 }

@@ -14,24 +14,36 @@
 
 #define IDLE_ROOM 32 /* sessions kept open beyond this are of no use to anybody */
 #define SOUND     CKR_FINAL
+#define LOOK_MS   100 /* how often those who wait for a repair look whether it was left behind */
+
+/* Sessions that may be alive, to be closed once the lock is free. */
+typedef struct leftovers {
+    CK_SESSION_HANDLE sessions[IDLE_ROOM];
+    size_t count;
+} leftovers;
 
 struct p11_token {
     p11_token *next;
     p11_module *module;
     unsigned users;
     p11_slot slot;
-    sigb_pin *pin;     /* with which the token was logged in to, NULL if it is not kept */
-    ckr_class ailment; /* what has to be repaired; SOUND: nothing */
-    bool repairing;    /* one thread does, and nobody else changes slot and pin meanwhile */
+    sigb_pin *pin;               /* with which the token was logged in to, NULL if it is not kept */
+    ckr_class ailment;           /* what has to be repaired; SOUND: nothing */
+    bool repairing;              /* one thread does */
+    const gate_ticket *repairer; /* its ticket: nobody waits for one that was left behind */
+    unsigned repairs;            /* that were begun: one that was left behind is not the last */
     unsigned generation, batch;
-    unsigned starts;       /* of the module, when the sessions were opened */
+    unsigned alive_since; /* sessions of earlier batches have gone, and their numbers may be another user's */
+    unsigned starts;      /* of the module, when the sessions were opened */
     unsigned starts_tried; /* of the module, that did not bring them back */
     unsigned epoch;
     pthread_cond_t changed;
     CK_SESSION_HANDLE idle[IDLE_ROOM];
     size_t idle_count;
     size_t out;
-    size_t limit; /* of sessions, as the token has shown; 0: none yet */
+    size_t closing;    /* of those that are out */
+    leftovers orphans; /* of calls that were left behind and came back */
+    size_t limit;      /* of sessions, as the token has shown; 0: none yet */
 };
 
 /* Over all tokens: what it guards is a few numbers, and a fork has one lock to hold. */
@@ -132,6 +144,22 @@ static bool owns_sessions(const p11_token *token)
     return token->epoch == gate_epoch() && token->starts == p11_module_starts(token->module);
 }
 
+static bool may_close(const p11_token *token, const p11_lease *lease)
+{
+    return lease->epoch == gate_epoch() && lease->starts == p11_module_starts(token->module) &&
+           (int)(lease->batch - token->alive_since) >= 0;
+}
+
+bool token_may_close(p11_token *token, const p11_lease *lease)
+{
+    bool may;
+
+    lock();
+    may = may_close(token, lease);
+    unlock();
+    return may;
+}
+
 void token_leave(p11_token *token)
 {
     bool last;
@@ -145,7 +173,7 @@ void token_leave(p11_token *token)
     unlock();
     if (!last)
         return;
-    while (token->idle_count > 0 && owns_sessions(token))
+    while (token->idle_count > 0 && token->ailment != CKR_GONE && owns_sessions(token))
         p11_session_close(token->module, token->idle[--token->idle_count]);
     token_free(token);
 }
@@ -170,27 +198,31 @@ void token_copy_pin(p11_token *token, sigb_pin *copy)
     unlock();
 }
 
-/* ---- repair: of a token that this thread alone works at ---- */
+/* ---- repair ---- */
 
-/* What a repair begins with, as the lock showed it, and what it ends with. */
-typedef struct repaired {
-    ckr_class ailment;
-    p11_slot slot; /* where the token is; others read the token's own meanwhile */
+/* What one repair works with. It may be left behind: then another begins, and this one changes nothing any more. */
+typedef struct repair_work {
+    p11_token *token;
+    const p11_repair *how;
+    unsigned number;
+    ckr_class ailment; /* these as they were when it began */
+    unsigned starts_before, starts_tried;
+    bool is_first;
+    p11_slot slot; /* found again, if need be */
     CK_SESSION_HANDLE session;
     unsigned starts;
     bool sessions_gone;
-} repaired;
+} repair_work;
 
-static sigb_rc asks_pin(const p11_token *token, const p11_slot *slot, const p11_repair *how, p11_fault *fault,
-                        sigb_diag *diag)
+static sigb_rc asks_pin(const repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
-    sigb_rc rc = pin_require_tries(token->module, slot, how->allow_final_try, diag);
+    sigb_rc rc = pin_require_tries(work->token->module, &work->slot, work->how->allow_final_try, diag);
 
     *fault = (p11_fault){CKR_FINAL, rc == SIGB_OK};
     if (rc != SIGB_OK)
         return rc;
-    return sigb_fail(diag, SIGB_E_PIN_NEEDED, "token %s (serial %s) asks for a PIN", slot->label,
-                     slot->serial);
+    return sigb_fail(diag, SIGB_E_PIN_NEEDED, "token %s (serial %s) asks for a PIN", work->slot.label,
+                     work->slot.serial);
 }
 
 /* Takes `pin`; NULL: none is kept. */
@@ -225,83 +257,101 @@ static ckr_class class_of_login(CK_RV rv)
     return class == CKR_FINAL || class == CKR_OTHER ? CKR_BUSY : class;
 }
 
-static sigb_rc log_in(p11_token *token, const p11_repair *how, const repaired *done, p11_fault *fault,
-                      sigb_diag *diag)
+/* `pin`: NULL for the token's keypad. */
+static sigb_rc log_in_with(const repair_work *work, const sigb_pin *pin, p11_fault *fault, sigb_diag *diag)
 {
-    const p11_slot *slot = &done->slot;
-    const p11_login_how login = {CKU_USER, how->pin != NULL ? how->pin : token->pin, how->allow_final_try,
-                                 how->until};
+    const p11_repair *how = work->how;
+    const p11_login_how login = {CKU_USER, pin, how->allow_final_try, how->until};
     bool again = false;
-    sigb_rc rc;
+    sigb_rc rc = login_once(work->token->module, &work->slot, work->session, &login, &again, diag);
 
-    if (!how->may_log_in)
-        return sigb_fail(
-            diag, SIGB_E_PIN_NEEDED,
-            "the login to token %s (serial %s) was lost, and its PIN was not kept, as was asked for; "
-            "open the key anew",
-            slot->label, slot->serial);
-    if (login.pin == NULL && !slot_has_keypad(slot))
-        return asks_pin(token, slot, how, fault, diag);
-    rc = login_once(token->module, slot, done->session, &login, &again, diag);
     if (rc == SIGB_OK && how->keep_pin && how->pin != NULL)
-        rc = keep_pin(token, how->pin, diag);
+        rc = keep_pin(work->token, how->pin, diag);
     if (rc == SIGB_E_PIN_INCORRECT)
-        change_pin(token, NULL);
+        change_pin(work->token, NULL);
     if (rc != SIGB_OK)
         *fault = (p11_fault){again ? class_of_login(diag->native) : CKR_FINAL, false};
     return rc;
 }
 
-/* A session, if there is none, and a login, if there is none. */
-static sigb_rc reopen(p11_token *token, const p11_repair *how, repaired *done, p11_fault *fault,
-                      sigb_diag *diag)
+/* With a copy of what is kept, for that may change meanwhile. */
+static sigb_rc log_in_with_kept(const repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
+    sigb_pin *kept = secret_new();
+    sigb_rc rc;
+
+    if (kept == NULL)
+        return sigb_no_memory(diag);
+    token_copy_pin(work->token, kept);
+    rc = kept->len > 0 ? log_in_with(work, kept, fault, diag) : asks_pin(work, fault, diag);
+    secret_free(kept);
+    return rc;
+}
+
+static sigb_rc log_in(const repair_work *work, p11_fault *fault, sigb_diag *diag)
+{
+    if (!work->how->may_log_in)
+        return sigb_fail(
+            diag, SIGB_E_PIN_NEEDED,
+            "the login to token %s (serial %s) was lost, and its PIN was not kept, as was asked for; "
+            "open the key anew",
+            work->slot.label, work->slot.serial);
+    if (work->how->pin != NULL || slot_has_keypad(&work->slot))
+        return log_in_with(work, work->how->pin, fault, diag);
+    return log_in_with_kept(work, fault, diag);
+}
+
+/* A session, if there is none, and a login, if there is none. */
+static sigb_rc reopen(repair_work *work, p11_fault *fault, sigb_diag *diag)
+{
+    p11_module *module = work->token->module;
     sigb_rc rc = SIGB_OK;
 
-    if (done->session == CK_INVALID_HANDLE)
-        rc = p11_session_open(token->module, &done->slot, false, &done->session, diag);
+    if (work->session == CK_INVALID_HANDLE)
+        rc = p11_session_open(module, &work->slot, false, &work->session, diag);
     *fault = fault_of(rc, diag);
-    if (rc != SIGB_OK || !login_is_needed(token->module, &done->slot, done->session))
+    if (rc != SIGB_OK || !login_is_needed(module, &work->slot, work->session))
         return rc;
-    rc = log_in(token, how, done, fault, diag);
+    rc = log_in(work, fault, diag);
     if (rc == SIGB_OK)
         return SIGB_OK;
-    p11_session_close(token->module, done->session);
-    done->session = CK_INVALID_HANDLE;
+    if (fault->class != CKR_GONE)
+        p11_session_close(module, work->session);
+    work->session = CK_INVALID_HANDLE;
     return rc;
 }
 
 /* A device that fails is given a new session first: starting the module anew ends those of all its users. */
-static bool must_restart(const p11_token *token, const p11_repair *how, ckr_class ailment)
+static bool must_restart(const repair_work *work)
 {
-    return ailment == CKR_DEAD && (how->tries > 1 || !module_is_touchable(token->module));
+    return work->ailment == CKR_DEAD && (work->how->tries > 1 || !module_is_touchable(work->token->module));
 }
 
-static sigb_rc restart(p11_token *token, const p11_repair *how, ckr_class ailment, p11_fault *fault,
-                       sigb_diag *diag)
+static sigb_rc restart(const repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
     sigb_rc rc = SIGB_OK;
 
-    if (must_restart(token, how, ailment))
-        rc = p11_module_restart(token->module, token->starts_tried, diag);
+    if (must_restart(work))
+        rc = p11_module_restart(work->token->module, work->starts_tried, diag);
     *fault = fault_of(rc, diag);
     if (rc == SIGB_E_MODULE)
         fault->class = CKR_DEAD; /* it does not start now */
     return rc;
 }
 
-static sigb_rc repair(p11_token *token, const p11_repair *how, repaired *done, p11_fault *fault,
-                      sigb_diag *diag)
+static sigb_rc repair(repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
-    sigb_rc rc = restart(token, how, done->ailment, fault, diag);
+    sigb_rc rc = restart(work, fault, diag);
 
-    done->starts = p11_module_starts(token->module);
-    done->sessions_gone = done->ailment >= CKR_GONE || done->starts != token->starts;
-    if (rc == SIGB_OK && done->sessions_gone && token->generation > 0) {
-        rc = p11_slot_again(token->module, &done->slot, diag);
+    work->starts = p11_module_starts(work->token->module);
+    work->sessions_gone = work->ailment >= CKR_GONE || work->starts != work->starts_before;
+    if (work->sessions_gone)
+        work->session = CK_INVALID_HANDLE;
+    if (rc == SIGB_OK && work->sessions_gone && !work->is_first) {
+        rc = p11_slot_again(work->token->module, &work->slot, diag);
         *fault = fault_of(rc, diag);
     }
-    return rc == SIGB_OK ? reopen(token, how, done, fault, diag) : rc;
+    return rc == SIGB_OK ? reopen(work, fault, diag) : rc;
 }
 
 /* ---- the states; with the lock held ---- */
@@ -314,7 +364,7 @@ static void notice_fork(p11_token *token)
     token->epoch = gate_epoch();
     token->ailment = CKR_DEAD;
     token->repairing = false;
-    token->idle_count = token->out = token->limit = 0;
+    token->idle_count = token->out = token->closing = token->limit = token->orphans.count = 0;
     deadline_cond_init(&token->changed);
     if (token->pin != NULL)
         secret_lock_memory(token->pin);
@@ -326,75 +376,155 @@ static void notice_restart(p11_token *token)
         token->ailment = CKR_GONE;
 }
 
-/* Sessions that may be alive, to be closed once the lock is free. */
-typedef struct leftovers {
-    CK_SESSION_HANDLE sessions[IDLE_ROOM];
-    size_t count;
-} leftovers;
-
-static void settle(p11_token *token, const repaired *done, leftovers *old)
+/* Closes them with the lock given up meanwhile. */
+static void close_leftovers(p11_token *token, leftovers *old)
 {
-    if (done->sessions_gone) {
-        /* after CKR_GONE or a restart their numbers may be another user's by now */
-        if (token->ailment != CKR_GONE && owns_sessions(token)) {
-            memcpy(old->sessions, token->idle, sizeof(old->sessions));
-            old->count = token->idle_count;
-        }
-        token->idle_count = 0;
-        token->batch++;
-        token->limit = 0;
+    if (old->count == 0)
+        return;
+    unlock();
+    while (old->count > 0)
+        p11_session_close(token->module, old->sessions[--old->count]);
+    lock();
+}
+
+static void put_orphan(p11_token *token, CK_SESSION_HANDLE session)
+{
+    if (session != CK_INVALID_HANDLE && token->orphans.count < IDLE_ROOM)
+        token->orphans.sessions[token->orphans.count++] = session;
+}
+
+/* A token with few sessions has none to spare for them. The lock is given up meanwhile. */
+static void close_orphans(p11_token *token)
+{
+    leftovers old = token->orphans;
+
+    token->orphans.count = 0;
+    if (token->ailment != CKR_GONE && owns_sessions(token))
+        close_leftovers(token, &old);
+}
+
+/* The sessions of before are forgotten; those that may be alive are left to be closed. */
+static void end_batch(p11_token *token, const repair_work *work, leftovers *old)
+{
+    bool lost = work->ailment == CKR_GONE || !owns_sessions(token);
+
+    if (!lost) {
+        memcpy(old->sessions, token->idle, sizeof(old->sessions));
+        old->count = token->idle_count;
     }
+    token->idle_count = 0;
+    token->limit = 0;
+    token->batch++;
+    if (lost) {
+        token->alive_since = token->batch;
+        token->orphans.count = 0;
+    }
+}
+
+static void settle(p11_token *token, const repair_work *work, leftovers *old)
+{
+    if (work->sessions_gone)
+        end_batch(token, work, old);
     token->ailment = SOUND;
-    token->slot = done->slot;
-    token->starts = token->starts_tried = done->starts;
+    token->slot = work->slot;
+    token->starts = token->starts_tried = work->starts;
     token->generation++;
     if (token->idle_count == IDLE_ROOM)
         old->sessions[old->count++] = token->idle[--token->idle_count];
-    token->idle[token->idle_count++] = done->session;
+    token->idle[token->idle_count++] = work->session;
+}
+
+/* With the lock held: the work to be done without it. */
+static repair_work repair_begin(p11_token *token, const p11_repair *how)
+{
+    repair_work work = {.token = token,
+                        .how = how,
+                        .number = ++token->repairs,
+                        .ailment = token->ailment,
+                        .starts_before = token->starts,
+                        .starts_tried = token->starts_tried,
+                        .is_first = token->generation == 0,
+                        .slot = token->slot,
+                        .session = CK_INVALID_HANDLE};
+
+    token->repairing = true;
+    token->repairer = gate_own_ticket();
+    if (work.ailment == CKR_STALE && token->idle_count > 0)
+        work.session = token->idle[--token->idle_count]; /* the token may have no other */
+    return work;
+}
+
+/* False: it was left behind, and what it found is of no use. */
+static bool repair_end(p11_token *token, const repair_work *work)
+{
+    bool is_last = token->repairs == work->number;
+
+    if (is_last) {
+        token->repairing = false;
+        token->repairer = NULL;
+        (void)pthread_cond_broadcast(&token->changed);
+    }
+    if (is_last && !gate_is_abandoned())
+        return true;
+    if (work->starts == p11_module_starts(token->module))
+        put_orphan(token, work->session);
+    return false;
 }
 
 /* Repairs with the lock given up meanwhile. */
 static sigb_rc repair_unlocked(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
 {
-    repaired done = {.ailment = token->ailment, .slot = token->slot, .session = CK_INVALID_HANDLE};
+    repair_work work = repair_begin(token, how);
     leftovers old = {.count = 0};
     sigb_rc rc;
 
-    token->repairing = true;
-    if (token->ailment == CKR_STALE && token->idle_count > 0)
-        done.session = token->idle[--token->idle_count]; /* the token may have no other */
     unlock();
-    rc = repair(token, how, &done, fault, diag);
+    rc = repair(&work, fault, diag);
     lock();
-    token->repairing = false;
+    if (!repair_end(token, &work)) {
+        *fault = (p11_fault){CKR_FINAL, false};
+        return rc != SIGB_OK ? rc : sigb_fail(diag, SIGB_E_TIMEOUT, "a repair was left behind");
+    }
     if (rc == SIGB_OK)
-        settle(token, &done, &old);
+        settle(token, &work, &old);
     else if (fault->class == CKR_DEAD)
-        token->starts_tried = done.starts;
+        token->starts_tried = work.starts;
     if (rc != SIGB_OK && fault->class >= CKR_STALE && fault->class > token->ailment)
         token->ailment = fault->class;
-    (void)pthread_cond_broadcast(&token->changed);
-    if (old.count == 0)
-        return rc;
-    unlock();
-    while (old.count > 0)
-        p11_session_close(token->module, old.sessions[--old.count]);
-    lock();
+    close_leftovers(token, &old);
     return rc;
 }
 
-static sigb_rc wait_for_change(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
+static bool is_being_repaired(const p11_token *token)
 {
-    if (!deadline_passed(how->until)) {
-        (void)deadline_wait(&token->changed, &tokens_lock, how->until);
-        return SIGB_OK;
-    }
-    *fault = (p11_fault){CKR_FINAL, false};
+    return token->repairing && (token->repairer == NULL || !gate_ticket_is_abandoned(token->repairer));
+}
+
+static sigb_rc waited_in_vain(const p11_token *token, sigb_diag *diag)
+{
+    if (token->repairing)
+        return sigb_fail(diag, SIGB_E_TIMEOUT,
+                         "token %s (serial %s) was lost, and another thread has not brought it back in time; "
+                         "check the device and the connection to it, or allow more time",
+                         token->slot.label, token->slot.serial);
     return sigb_fail(
         diag, SIGB_E_TIMEOUT,
         "no session of token %s became free in time (%zu are in use); allow more time, or sign in "
         "fewer threads",
         token->slot.label, token->out);
+}
+
+/* Nobody tells of a repair that is left behind, so those who wait for one look at times. */
+static sigb_rc wait_for_change(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
+{
+    if (!deadline_passed(how->until)) {
+        (void)deadline_wait(&token->changed, &tokens_lock,
+                            token->repairing ? deadline_sooner(how->until, deadline_in(LOOK_MS))
+                                             : how->until);
+        return SIGB_OK;
+    }
+    *fault = (p11_fault){CKR_FINAL, false};
+    return waited_in_vain(token, diag);
 }
 
 /* One more session, with the lock given up meanwhile. */
@@ -418,7 +548,7 @@ static sigb_rc open_one_more(p11_token *token, CK_SESSION_HANDLE *session, p11_f
         memset(diag, 0, sizeof(*diag));
         return SIGB_OK; /* without a session: to be waited for */
     }
-    if (fault->class > token->ailment && fault->class >= CKR_STALE)
+    if (fault->class > token->ailment && fault->class >= CKR_STALE && !gate_is_abandoned())
         token->ailment = fault->class;
     return rc;
 }
@@ -432,9 +562,13 @@ static bool is_at_limit(const p11_token *token)
 static sigb_rc step(p11_token *token, const p11_repair *how, CK_SESSION_HANDLE *session, p11_fault *fault,
                     sigb_diag *diag)
 {
-    if (token->repairing)
+    if (is_being_repaired(token))
         return wait_for_change(token, how, fault, diag);
     notice_restart(token);
+    if (token->orphans.count > 0) {
+        close_orphans(token);
+        return SIGB_OK;
+    }
     if (token->ailment != SOUND)
         return repair_unlocked(token, how, fault, diag);
     if (token->idle_count > 0) {
@@ -486,9 +620,10 @@ static bool put_idle(p11_token *token, CK_SESSION_HANDLE session, unsigned batch
     return kept;
 }
 
+/* No other session would be left; two that are closed at once must not both leave it to the other. */
 static bool is_last(const p11_token *token)
 {
-    return token->out == 1 && token->idle_count == 0;
+    return token->out - token->closing == 1 && token->idle_count == 0;
 }
 
 static void mark(p11_token *token, const p11_lease *lease, const p11_fault *fault)
@@ -506,13 +641,15 @@ static void give_bad(p11_token *token, const p11_lease *lease, const p11_fault *
     bool last;
 
     lock();
-    last = is_last(token) && fault->class < CKR_STALE;
+    last = is_last(token) && fault->class != CKR_GONE;
+    token->closing++;
     unlock();
     fresh = successor(token, last);
-    if (fault->class != CKR_GONE && lease->starts == p11_module_starts(token->module))
+    if (fault->class != CKR_GONE && token_may_close(token, lease))
         p11_session_close(token->module, lease->session);
     lock();
     token->out--;
+    token->closing--;
     mark(token, lease, fault);
     if (!put_idle(token, fresh, lease->batch))
         last = false;
@@ -524,15 +661,27 @@ static void give_bad(p11_token *token, const p11_lease *lease, const p11_fault *
 
 static void give_good(p11_token *token, const p11_lease *lease)
 {
-    bool kept;
+    bool kept, closes;
 
     lock();
     token->out--;
     kept = put_idle(token, lease->session, lease->batch);
+    closes = !kept && may_close(token, lease);
     (void)pthread_cond_signal(&token->changed);
     unlock();
-    if (!kept)
+    if (closes)
         p11_session_close(token->module, lease->session);
+}
+
+/* Of a call that was left behind and came back: this thread can close nothing any more. */
+static void give_orphan(p11_token *token, const p11_lease *lease)
+{
+    lock();
+    token->out--;
+    if (may_close(token, lease))
+        put_orphan(token, lease->session);
+    (void)pthread_cond_broadcast(&token->changed);
+    unlock();
 }
 
 /* No call failed, and nothing was found that makes the session suspect. */
@@ -547,9 +696,7 @@ void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p1
     if (lease->epoch != gate_epoch())
         return;
     if (gate_is_abandoned()) {
-        lock();
-        token->out--;
-        unlock();
+        give_orphan(token, lease);
     } else if (is_good(rc, fault, diag)) {
         give_good(token, lease);
     } else {

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a repair may not do: lose the login by itself, or wait for what was left behind. */
+#include "tests/support/support.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "tests/support/softhsm.h"
+
+#define TIMEOUT_MS 250
+
+static softhsm *hsm;
+static CK_FUNCTION_LIST *calls; /* the module's table, with which tests meddle */
+static CK_FUNCTION_LIST real;
+static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
+
+static int set_up(void **state)
+{
+    static const softhsm_key keys[] = {{.type = "P-256", .label = "key", .id = "key"},
+                                       {.type = "P-256", .label = "asks", .always_authenticate = true}};
+
+    (void)state;
+    hsm = softhsm_new();
+    softhsm_token(hsm, "release");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        softhsm_keygen(hsm, "release", &keys[i]);
+    calls = softhsm_calls(hsm);
+    real = *calls;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    softhsm_free(hsm);
+    return 0;
+}
+
+static int mend(void **state)
+{
+    (void)state;
+    *calls = real;
+    return 0;
+}
+
+static sigb_signer *opened(const char *uri, sigb_pkcs11_options options)
+{
+    sigb_signer *signer = NULL;
+    sigb_diag diag = {{0}, 0};
+
+    options.module = softhsm_module();
+    options.pin = softhsm_pin;
+    if (sigb_signer_from_pkcs11(uri, &options, &signer, &diag) != SIGB_OK)
+        fail_msg("%s", diag.text);
+    return signer;
+}
+
+static sigb_rc signs(sigb_signer *signer, sigb_diag *diag)
+{
+    sigb_buf signature = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, TBS, &signature, diag);
+
+    sigb_buf_free(&signature);
+    return rc;
+}
+
+static void assert_signs(sigb_signer *signer)
+{
+    sigb_diag diag = {{0}, 0};
+
+    if (signs(signer, &diag) != SIGB_OK)
+        fail_msg("%s", diag.text);
+}
+
+static CK_SLOT_ID the_slot(void)
+{
+    CK_SLOT_ID slots[4];
+    CK_ULONG count = 4;
+
+    assert_int_equal(real.C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_true(count > 0);
+    return slots[0];
+}
+
+/* ---- calls that never come back ---- */
+
+static atomic_bool held;
+static atomic_int waiting; /* calls that are held */
+
+static void hold(void)
+{
+    (void)atomic_fetch_add(&waiting, 1);
+    while (atomic_load(&held))
+        (void)usleep(1000);
+    (void)atomic_fetch_sub(&waiting, 1);
+}
+
+static void let_go(void)
+{
+    atomic_store(&held, false);
+    while (atomic_load(&waiting) > 0)
+        (void)usleep(1000);
+    (void)usleep(50000); /* until what was left behind has seen that nobody waits for it */
+}
+
+static CK_RV held_open(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify,
+                       CK_SESSION_HANDLE *session)
+{
+    hold();
+    return real.C_OpenSession(slot, flags, arg, notify, session);
+}
+
+static void a_repair_that_is_left_behind_is_begun_anew(void **state)
+{
+    sigb_signer *hasty = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = TIMEOUT_MS});
+    sigb_signer *patient = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = 0});
+
+    (void)state;
+    assert_signs(hasty);
+    assert_int_equal(real.C_CloseAllSessions(the_slot()), CKR_OK);
+    atomic_store(&held, true);
+    calls->C_OpenSession = held_open;
+    assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "did not answer in time");
+    *calls = real; /* the device is well again, but that call */
+    assert_signs(hasty);
+    (void)alarm(20);
+    assert_signs(patient);
+    (void)alarm(0);
+    let_go();
+    assert_signs(hasty);
+    assert_signs(patient);
+    sigb_signer_free(patient);
+    sigb_signer_free(hasty);
+}
+
+static CK_RV held_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *made,
+                       CK_ULONG *made_len)
+{
+    hold();
+    return real.C_Sign(session, data, len, made, made_len);
+}
+
+/* ---- a token of one session ---- */
+
+static atomic_int sessions;
+
+static CK_RV only_open(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify,
+                       CK_SESSION_HANDLE *session)
+{
+    CK_RV rv = atomic_fetch_add(&sessions, 1) >= 1 ? CKR_SESSION_COUNT
+                                                   : real.C_OpenSession(slot, flags, arg, notify, session);
+
+    if (rv != CKR_OK)
+        (void)atomic_fetch_sub(&sessions, 1);
+    return rv;
+}
+
+static CK_RV only_close(CK_SESSION_HANDLE session)
+{
+    CK_RV rv = real.C_CloseSession(session);
+
+    if (rv == CKR_OK)
+        (void)atomic_fetch_sub(&sessions, 1);
+    return rv;
+}
+
+static void the_one_session_of_a_token_comes_back_with_its_call(void **state)
+{
+    sigb_signer *signer;
+
+    (void)state;
+    atomic_store(&sessions, 0);
+    calls->C_OpenSession = only_open;
+    calls->C_CloseSession = only_close;
+    signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = TIMEOUT_MS});
+    assert_signs(signer);
+    atomic_store(&held, true);
+    calls->C_Sign = held_sign;
+    assert_refused(signs(signer, diag), SIGB_E_TIMEOUT, "did not answer in time");
+    calls->C_Sign = real.C_Sign;
+    let_go();
+    assert_signs(signer);
+    assert_signs(signer);
+    sigb_signer_free(signer);
+}
+
+/* ---- the login lives as long as a session ---- */
+
+static CK_RV spoilt_with;
+static atomic_int spoilt_times;
+
+static CK_RV spoilt_init(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key)
+{
+    return atomic_fetch_sub(&spoilt_times, 1) > 0 ? spoilt_with : real.C_SignInit(session, how, key);
+}
+
+static void one_failure_does_not_end_a_login_that_cannot_be_repeated(void **state)
+{
+    static const CK_RV codes[] = {CKR_DEVICE_ERROR, CKR_GENERAL_ERROR, CKR_KEY_HANDLE_INVALID,
+                                  CKR_FUNCTION_CANCELED, CKR_DEVICE_MEMORY};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        sigb_signer *signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.no_relogin = true});
+
+        print_message("0x%lx\n", codes[i]);
+        assert_signs(signer);
+        spoilt_with = codes[i];
+        atomic_store(&spoilt_times, 1);
+        calls->C_SignInit = spoilt_init;
+        assert_int_equal(signs(signer, NULL), codes[i] == CKR_FUNCTION_CANCELED ? SIGB_E_TOKEN : SIGB_OK);
+        assert_signs(signer);
+        *calls = real;
+        sigb_signer_free(signer);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_repair_that_is_left_behind_is_begun_anew, mend),
+        cmocka_unit_test_teardown(the_one_session_of_a_token_comes_back_with_its_call, mend),
+        cmocka_unit_test_teardown(one_failure_does_not_end_a_login_that_cannot_be_repeated, mend),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
