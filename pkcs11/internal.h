@@ -167,6 +167,7 @@ typedef struct p11_lease {
     unsigned batch;      /* of sessions that live and die together */
     unsigned starts;     /* of the module */
     unsigned epoch;
+    bool unfinished; /* an operation that was begun in the session goes on */
 } p11_lease;
 
 /* What a failure leaves, and so what may be done about it. */
@@ -197,7 +198,7 @@ void token_doubt(p11_token *token);
 typedef struct p11_retry {
     deadline until;
     unsigned budget_ms; /* from the first failure on */
-    unsigned tries, others;
+    unsigned tries, stales, others;
 } p11_retry;
 
 #define REPAIR_BUDGET_MS  3000 /* where there is no deadline */

@@ -293,7 +293,7 @@ static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, sigb
         deadline outer = deadline_in(options->timeout_ms);
 
         (*o)->until = deadline_in(options->timeout_ms - options->timeout_ms / 10);
-        (*o)->retry.until = (*o)->until;
+        (*o)->retry = (p11_retry){.until = (*o)->until, .budget_ms = OPENING_BUDGET_MS};
         rc = deadline_run(&what, outer, &(*o)->key->tracer, &left_behind, diag);
         if (left_behind) {
             *o = NULL;

@@ -7,7 +7,7 @@
 
 #include "base/gate.h"
 
-#define STALE_TRIES 4 /* each repairs what can be; more would not help */
+#define STALE_TRIES 4 /* each repairs what can be; more would not help. Waiting for a device is not counted */
 #define PAUSE_MS    4 /* before the second repair, and doubled for each one after */
 #define PAUSE_MAX   250
 
@@ -56,7 +56,7 @@ static bool may_help(p11_retry *retry, ckr_class class)
         return false;
     case CKR_STALE:
     case CKR_GONE:
-        return retry->tries < STALE_TRIES;
+        return retry->stales++ < STALE_TRIES;
     case CKR_OTHER:
         return retry->others++ == 0;
     case CKR_BUSY:

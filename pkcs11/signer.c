@@ -108,7 +108,7 @@ static sigb_rc sign_object(signing *s, p11_signing *what, p11_fault *fault, sigb
 }
 
 static sigb_rc sign_asking_first(signing *s, p11_replica *replica, const p11_signing *prepared,
-                                 p11_fault *fault, sigb_diag *diag)
+                                 p11_lease *lease, p11_fault *fault, sigb_diag *diag)
 {
     context_login login = {s, replica, NULL};
     p11_signing what = *prepared;
@@ -125,11 +125,12 @@ static sigb_rc sign_asking_first(signing *s, p11_replica *replica, const p11_sig
     what.between_arg = &login;
     if (rc == SIGB_OK)
         rc = sign_object(s, &what, fault, diag);
+    lease->unfinished = what.between_failed; /* C_SignInit was called, and C_Sign was not */
     secret_free(kept);
     return rc;
 }
 
-static sigb_rc sign_in_session(signing *s, p11_replica *replica, const p11_lease *lease, p11_fault *fault,
+static sigb_rc sign_in_session(signing *s, p11_replica *replica, p11_lease *lease, p11_fault *fault,
                                sigb_diag *diag)
 {
     p11_signing what = {.session = lease->session};
@@ -143,7 +144,7 @@ static sigb_rc sign_in_session(signing *s, p11_replica *replica, const p11_lease
     *fault = fault_of(rc, diag);
     if (rc != SIGB_OK)
         return rc;
-    return replica->always_authenticate ? sign_asking_first(s, replica, &what, fault, diag)
+    return replica->always_authenticate ? sign_asking_first(s, replica, &what, lease, fault, diag)
                                         : sign_object(s, &what, fault, diag);
 }
 

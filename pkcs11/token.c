@@ -591,7 +591,7 @@ sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_lease *lease, p
         rc = step(token, how, &session, fault, diag);
     if (rc == SIGB_OK) {
         token->out++;
-        *lease = (p11_lease){session, token->generation, token->batch, token->starts, token->epoch};
+        *lease = (p11_lease){session, token->generation, token->batch, token->starts, token->epoch, false};
     }
     unlock();
     return rc;
@@ -697,7 +697,7 @@ void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p1
         return;
     if (gate_is_abandoned()) {
         give_orphan(token, lease);
-    } else if (is_good(rc, fault, diag)) {
+    } else if (is_good(rc, fault, diag) && !lease->unfinished) {
         give_good(token, lease);
     } else {
         give_bad(token, lease, fault);

@@ -215,12 +215,97 @@ static void one_failure_does_not_end_a_login_that_cannot_be_repeated(void **stat
     }
 }
 
+/* ---- neither for ever nor too soon ---- */
+
+static atomic_int opens;
+
+static CK_RV dying_open(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify,
+                        CK_SESSION_HANDLE *session)
+{
+    return atomic_fetch_add(&opens, 1) == 1 ? real.C_OpenSession(slot, flags, arg, notify, session)
+                                            : CKR_DEVICE_ERROR;
+}
+
+static void a_token_that_dies_after_the_pin_is_refused_in_time(void **state)
+{
+    const sigb_pkcs11_options options = {.module = softhsm_module(), .pin = softhsm_pin};
+    sigb_signer *signer = NULL;
+
+    (void)state;
+    atomic_store(&opens, 0);
+    calls->C_OpenSession = dying_open;
+    (void)alarm(20);
+    assert_refused(sigb_signer_from_pkcs11("pkcs11:object=key", &options, &signer, diag), SIGB_E_TOKEN,
+                   "CKR_DEVICE_ERROR");
+    (void)alarm(0);
+}
+
+static CK_RV comes_back_without_sessions(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key)
+{
+    int left = atomic_fetch_sub(&spoilt_times, 1);
+
+    if (left > 1)
+        return CKR_DEVICE_ERROR;
+    return left == 1 ? CKR_SESSION_HANDLE_INVALID : real.C_SignInit(session, how, key);
+}
+
+static void a_device_that_was_waited_for_may_still_lose_a_session(void **state)
+{
+    sigb_signer *signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = 0});
+
+    (void)state;
+    atomic_store(&spoilt_times, 7);
+    calls->C_SignInit = comes_back_without_sessions;
+    assert_signs(signer);
+    *calls = real;
+    sigb_signer_free(signer);
+}
+
+/* ---- an operation that was begun and not ended ---- */
+
+static atomic_int active;
+
+static CK_RV final_try(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    CK_RV rv = real.C_GetTokenInfo(slot, info);
+
+    info->flags |= CKF_USER_PIN_FINAL_TRY;
+    return rv;
+}
+
+static CK_RV counting_init(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key)
+{
+    CK_RV rv = real.C_SignInit(session, how, key);
+
+    (void)atomic_fetch_add(&active, rv == CKR_OPERATION_ACTIVE);
+    return rv;
+}
+
+static void a_session_in_which_a_signature_was_begun_is_not_used_again(void **state)
+{
+    sigb_signer *signer = opened("pkcs11:object=asks", (sigb_pkcs11_options){.timeout_ms = 0});
+
+    (void)state;
+    assert_signs(signer);
+    calls->C_GetTokenInfo = final_try;
+    assert_refused(signs(signer, diag), SIGB_E_PIN_FINAL_TRY, "one wrong PIN more");
+    calls->C_GetTokenInfo = real.C_GetTokenInfo;
+    calls->C_SignInit = counting_init;
+    assert_signs(signer);
+    assert_int_equal(atomic_load(&active), 0);
+    *calls = real;
+    sigb_signer_free(signer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_repair_that_is_left_behind_is_begun_anew, mend),
         cmocka_unit_test_teardown(the_one_session_of_a_token_comes_back_with_its_call, mend),
         cmocka_unit_test_teardown(one_failure_does_not_end_a_login_that_cannot_be_repeated, mend),
+        cmocka_unit_test_teardown(a_token_that_dies_after_the_pin_is_refused_in_time, mend),
+        cmocka_unit_test_teardown(a_device_that_was_waited_for_may_still_lose_a_session, mend),
+        cmocka_unit_test_teardown(a_session_in_which_a_signature_was_begun_is_not_used_again, mend),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
