@@ -52,6 +52,17 @@ struct p11_module {
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t registry_changed = PTHREAD_COND_INITIALIZER;
 static p11_module *registry;
+static unsigned registry_epoch;
+
+/* A child makes the condition anew: threads of the parent may have waited for it. */
+static void lock_registry(void)
+{
+    (void)pthread_mutex_lock(&registry_lock);
+    if (registry_epoch == gate_epoch())
+        return;
+    registry_epoch = gate_epoch();
+    (void)pthread_cond_init(&registry_changed, NULL);
+}
 
 #define HOLD_MS 1000 /* how long a restart waits for calls that run */
 #define EXIT_MS 1000 /* how long the end of the process may be held up */
@@ -230,11 +241,32 @@ static sigb_rc learn_info(p11_module *module, sigb_diag *diag)
     return rv == CKR_OK || module->info.cryptokiVersion.major > 0 ? SIGB_OK : ckr_fail(diag, rv, "C_GetInfo");
 }
 
+static sigb_rc refuse_child(const p11_module *module, sigb_diag *diag)
+{
+    return sigb_fail(diag, SIGB_E_FORKED,
+                     "module %s was opened by the parent of this process and breaks when a child uses it; "
+                     "nothing was tried: open the key after the fork, in the child alone",
+                     p11_module_path(module));
+}
+
+/* After a fork that could not wait for a call, anything of a module may be half done. */
+static sigb_rc require_whole(sigb_diag *diag)
+{
+    if (!gate_is_broken())
+        return SIGB_OK;
+    return sigb_fail(
+        diag, SIGB_E_TIMEOUT,
+        "this process was forked while a call into a PKCS#11 module ran that did not end in time; no "
+        "module is touched here: sign in the parent, or in a new process");
+}
+
 static sigb_rc initialise(p11_module *module, sigb_diag *diag)
 {
     char room[24];
     CK_RV rv = call_initialize(module);
 
+    if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && module->breaks_in_children && gate_epoch() > 0)
+        return refuse_child(module, diag); /* by whom? Most likely by the parent */
     module->ours = rv == CKR_OK || (module->ours && rv == CKR_CRYPTOKI_ALREADY_INITIALIZED);
     module->up = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
     if (rv == CKR_HOST_MEMORY)
@@ -261,7 +293,7 @@ static bool hold_calls(p11_module *module)
 
 static void let_calls(p11_module *module)
 {
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     atomic_store(&module->stopped, false);
     (void)pthread_cond_broadcast(&registry_changed);
     (void)pthread_mutex_unlock(&registry_lock);
@@ -278,7 +310,7 @@ bool module_enter(p11_module *module)
 
 void module_wait(p11_module *module)
 {
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     while (atomic_load(&module->stopped))
         (void)pthread_cond_wait(&registry_changed, &registry_lock);
     (void)pthread_mutex_unlock(&registry_lock);
@@ -341,19 +373,9 @@ static bool is_inherited(const p11_module *module)
 
 static sigb_rc require_usable_in_child(const p11_module *module, sigb_diag *diag)
 {
-    if (gate_is_broken())
-        return sigb_fail(
-            diag, SIGB_E_TIMEOUT,
-            "this process was forked while a call into module %s ran that did not end in time; the "
-            "module is not touched here: sign in the parent, or in a new process",
-            p11_module_path(module));
-    if (module->breaks_in_children)
-        return sigb_fail(
-            diag, SIGB_E_FORKED,
-            "module %s was opened by the parent of this process and breaks when a child uses it; "
-            "nothing was tried: open the key after the fork, in the child alone",
-            p11_module_path(module));
-    return SIGB_OK;
+    sigb_rc rc = require_whole(diag);
+
+    return rc == SIGB_OK && module->breaks_in_children ? refuse_child(module, diag) : rc;
 }
 
 /* What a child finds: locks and counts of threads that it does not have. Its C_Finalize would be the parent's. */
@@ -374,7 +396,7 @@ static sigb_rc start(p11_module *module, sigb_diag *diag)
         watch_exit();
     module->watched |= module->up;
 
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     (void)atomic_fetch_add(&module->starts, 1);
     module->state = READY;
     (void)pthread_cond_broadcast(&registry_changed);
@@ -399,7 +421,7 @@ sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag)
     bool inherited, mine;
     sigb_rc rc = SIGB_OK;
 
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     inherited = is_inherited(module);
     while (!inherited && module->state != READY)
         (void)pthread_cond_wait(&registry_changed, &registry_lock);
@@ -433,7 +455,7 @@ static sigb_rc load_or_share(p11_module *loaded, p11_module **module, sigb_diag 
     p11_module *shared;
     sigb_rc rc;
 
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     shared = registry_share(loaded->calls);
     if (shared == NULL)
         registry_add(loaded);
@@ -461,6 +483,8 @@ sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options *options, 
     gate_install();
     gate_guard(&registry_lock);
     if (rc == SIGB_OK)
+        rc = require_whole(diag);
+    if (rc == SIGB_OK)
         rc = load(loaded, diag);
     if (rc != SIGB_OK) {
         release(loaded);
@@ -477,7 +501,7 @@ static bool leave(p11_module *module)
 {
     bool last;
 
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     last = --module->users == 0;
     if (last)
         module->state = STOPPING;
@@ -495,7 +519,7 @@ void p11_module_close(p11_module *module)
     forsaken = is_inherited(module) || atomic_load(&module->inside) > 0;
     if (module->ours && !forsaken)
         call_finalize(module);
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     registry_remove(module);
     (void)pthread_mutex_unlock(&registry_lock);
     if (!forsaken)
@@ -539,7 +563,7 @@ typedef struct at_exit {
 
 static void find_ours(at_exit *all)
 {
-    (void)pthread_mutex_lock(&registry_lock);
+    lock_registry();
     for (p11_module *module = registry; module != NULL && all->count < MAX_AT_EXIT; module = module->next)
         if (module->state == READY && module->ours && !is_inherited(module) &&
             atomic_load(&module->inside) == 0) {
