@@ -103,14 +103,21 @@ static void replace_by_copy(p11_key *key, const p11_slot *slot, const p11_lease 
 
 /* ---- identity ---- */
 
-/* A token that has gone shows no object at all; a key that was deleted leaves others behind, in nearly all cases. */
+/*
+ * Another user of the module may have ended the login, by a C_Finalize and C_Initialize for one: private keys are then
+ * hidden, and only that. A token that has gone shows no object at all; a key that was deleted leaves others behind, in
+ * nearly all cases.
+ */
 static sigb_rc absent_or_lost(p11_key *key, const p11_slot *slot, const p11_lease *lease, sigb_diag *diag)
 {
     CK_OBJECT_HANDLE *all = NULL;
     size_t count = 0;
     sigb_diag why = {{0}, 0};
-    sigb_rc rc = p11_objects_find(key->module, lease->session, NULL, 0, &all, &count, &why);
+    sigb_rc rc;
 
+    if (login_is_needed(key->module, slot, lease->session))
+        return ckr_fail(diag, CKR_USER_NOT_LOGGED_IN, "C_FindObjects");
+    rc = p11_objects_find(key->module, lease->session, NULL, 0, &all, &count, &why);
     OPENSSL_free(all);
     if (rc == SIGB_OK && count > 0)
         return SIGB_E_KEY_ABSENT;
@@ -172,6 +179,12 @@ static sigb_rc find(p11_key *key, p11_replica *found, const p11_lease *lease, co
         rc = require_same(key, lease, found->object, diag);
     else if (rc == SIGB_E_KEY_ABSENT)
         rc = absent_or_lost(key, &slot, lease, diag);
+    if (rc == SIGB_E_KEY_ABSENT &&
+        found->generation != 0) { /* or hidden, by a logout that was repaired since */
+        rc = key_find(key->module, &slot, lease->session, key->uri, key->options.replicas, &found->object,
+                      diag);
+        rc = rc == SIGB_OK ? require_same(key, lease, found->object, diag) : rc;
+    }
     found->home = CK_INVALID_HANDLE;
     if (rc == SIGB_OK && key->options.copy_key)
         replace_by_copy(key, &slot, lease, found, notes);

@@ -8,6 +8,7 @@
 #include "base/gate.h"
 
 #define STALE_TRIES 4 /* each repairs what can be; more would not help. Waiting for a device is not counted */
+#define OTHER_TRIES 2 /* one with a new session, one with the module started anew */
 #define PAUSE_MS    4 /* before the second repair, and doubled for each one after */
 #define PAUSE_MAX   250
 
@@ -58,7 +59,7 @@ static bool may_help(p11_retry *retry, ckr_class class)
     case CKR_GONE:
         return retry->stales++ < STALE_TRIES;
     case CKR_OTHER:
-        return retry->others++ == 0;
+        return retry->others++ < OTHER_TRIES;
     case CKR_BUSY:
     case CKR_DEAD:
         return true;

@@ -148,12 +148,19 @@ static sigb_rc sign_in_session(signing *s, p11_replica *replica, p11_lease *leas
                                         : sign_object(s, &what, fault, diag);
 }
 
+/* New sessions, logins and handles did not help: the module has lost its device, and has to start anew. */
+static bool is_no_better(const p11_retry *retry, ckr_class class)
+{
+    return class == CKR_OTHER ? retry->others > 0 : class >= CKR_STALE && retry->stales > 1;
+}
+
 static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, sigb_diag *diag)
 {
     size_t at = atomic_load(&s->key->current) % s->key->count;
     p11_replica *replica = &s->key->replicas[at];
     p11_repair how = key_repair(s->key, s->until, retry->tries);
     p11_lease lease;
+    p11_fault told;
     sigb_rc rc;
 
     s->asks_at = at;
@@ -164,7 +171,10 @@ static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, s
     if (rc != SIGB_OK)
         return rc;
     rc = sign_in_session(s, replica, &lease, fault, diag);
-    token_return(replica->token, &lease, rc, fault, diag);
+    told = *fault;
+    if (is_no_better(retry, fault->class))
+        told.class = CKR_DEAD;
+    token_return(replica->token, &lease, rc, &told, diag);
     return rc;
 }
 

@@ -12,9 +12,10 @@
 #include "base/error.h"
 #include "base/gate.h"
 
-#define IDLE_ROOM 32 /* sessions kept open beyond this are of no use to anybody */
-#define SOUND     CKR_FINAL
-#define LOOK_MS   100 /* how often those who wait for a repair look whether it was left behind */
+#define IDLE_ROOM  32 /* sessions kept open beyond this are of no use to anybody */
+#define BUSY_TRIES 6  /* about 60 ms: others that log in at the same time are done by then */
+#define SOUND      CKR_FINAL
+#define LOOK_MS    100 /* how often those who wait for a repair look whether it was left behind */
 
 /* Sessions that may be alive, to be closed once the lock is free. */
 typedef struct leftovers {
@@ -249,12 +250,17 @@ static sigb_rc keep_pin(p11_token *token, const sigb_pin *pin, sigb_diag *diag)
     return rc;
 }
 
-/* Of a login that may be tried again: codes that would be final elsewhere are here a token that is busy. */
-static ckr_class class_of_login(CK_RV rv)
+/*
+ * Of a login that may be tried again: codes that would be final elsewhere are here a token that is busy. A module that
+ * goes on so has lost its token (SoftHSM, whose folder was away for a while), and only starting it anew helps.
+ */
+static ckr_class class_of_login(CK_RV rv, unsigned tries)
 {
     ckr_class class = ckr_classify(rv);
 
-    return class == CKR_FINAL || class == CKR_OTHER ? CKR_BUSY : class;
+    if (class != CKR_FINAL && class != CKR_OTHER)
+        return class;
+    return tries < BUSY_TRIES ? CKR_BUSY : CKR_DEAD;
 }
 
 /* `pin`: NULL for the token's keypad. */
@@ -270,7 +276,7 @@ static sigb_rc log_in_with(const repair_work *work, const sigb_pin *pin, p11_fau
     if (rc == SIGB_E_PIN_INCORRECT)
         change_pin(work->token, NULL);
     if (rc != SIGB_OK)
-        *fault = (p11_fault){again ? class_of_login(diag->native) : CKR_FINAL, false};
+        *fault = (p11_fault){again ? class_of_login(diag->native, how->tries) : CKR_FINAL, false};
     return rc;
 }
 

@@ -380,7 +380,7 @@ def flip_into(folder, statement, args):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("statement")
+    parser.add_argument("statement", nargs="+", help="several: each is checked, and one line says how many")
     parser.add_argument("--root", help="PEM of the root that the chain must end in")
     parser.add_argument("--eku", help="dotted OID that the issuer must name")
     parser.add_argument("--subject")
@@ -400,17 +400,19 @@ def arguments():
 
 def main():
     args = arguments()
-    statement = read(args.statement)
-    try:
-        header = check(statement, args)
-        if args.every_byte:
-            check_every_byte(statement, args)
-        if args.flip_into:
-            flip_into(args.flip_into, statement, args)
-    except Wrong as wrong:
-        print(f"wrong: {wrong}", file=sys.stderr)
-        return 1
-    print(f"ok {ALGS[header[ALG]][0]} {header[CLAIMS][ISS]}")
+    for path in args.statement:
+        statement = read(path)
+        try:
+            header = check(statement, args)
+            if args.every_byte:
+                check_every_byte(statement, args)
+            if args.flip_into:
+                flip_into(args.flip_into, statement, args)
+        except Wrong as wrong:
+            print(f"wrong: {wrong} ({path})", file=sys.stderr)
+            return 1
+    count = f"{len(args.statement)} " if len(args.statement) > 1 else ""
+    print(f"ok {count}{ALGS[header[ALG]][0]} {header[CLAIMS][ISS]}")
     return 0
 
 

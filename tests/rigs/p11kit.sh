@@ -14,6 +14,15 @@ server_start() {
     until_true test -S "$work/$1.sock"
 }
 
+# The server with every process of a client: nothing of the node is left.
+server_dies() { # PID
+    local remotes
+    remotes=$(server_remotes "$1")
+    gone "$1" KILL
+    # shellcheck disable=SC2086 # numbers
+    [ -z "$remotes" ] || kill -KILL $remotes 2>/dev/null || true
+}
+
 # Where p11-kit-client.so looks for its server.
 server_address() { # NAME
     printf 'unix:path=%s/%s.sock' "$work" "$1"

@@ -27,12 +27,16 @@ tpm_answers() {
     tpm2_getcap properties-fixed
 }
 
+tpm_listens() { # asked of the kernel: swtpm serves one connection, and that is somebody else's
+    grep -q "0100007F:$(printf %04X "$tpm_port") 00000000:0000 0A" /proc/net/tcp
+}
+
 # A simulator with what $work/tpm remembers, on the ports that it had.
 tpm_start() {
     spawn swtpm socket --tpm2 --tpmstate "dir=$work/tpm" --flags not-need-init,startup-clear \
         --ctrl "type=tcp,port=$((tpm_port + 1)),bindaddr=127.0.0.1" --server "type=tcp,port=$tpm_port,bindaddr=127.0.0.1"
     tpm_pid=$!
-    until_true tpm_answers
+    until_true tpm_listens
 }
 
 # Power is cut: what the TPM held in memory is lost.
@@ -47,6 +51,8 @@ tpm_new() {
     export TPM2_PKCS11_TCTI=swtpm:host=127.0.0.1,port=$tpm_port
     export TPM2TOOLS_TCTI=$TPM2_PKCS11_TCTI
     tpm_start
+    # A power cut behind a login counts as a wrong PIN: enough tries for all of them.
+    tpm2_dictionarylockout --setup-parameters --max-tries=1000 --recovery-time=1000 --lockout-recovery-time=1000
 }
 
 # The module refuses the attributes that "sigbridge token keygen" asks for, so its keys come from pkcs11-tool.
