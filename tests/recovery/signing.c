@@ -91,7 +91,7 @@ static void *sign_many(void *arg)
 
     for (;;) {
         unsigned long number = atomic_fetch_add(&run->begun, 1);
-        if (number >= run->options->count && atomic_load(&run->settled))
+        if (number >= run->options->count && atomic_load(&run->settled) && !run->options->until_refused)
             return NULL;
         if (sign_one(run, number) != SIGB_OK && run->options->until_refused)
             return NULL;
