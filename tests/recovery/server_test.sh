@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A token behind `p11-kit server`, one thread (p11-kit 0.24 lets a thread hang for ever where several wait for a connection
+# that breaks): the server is killed and started again; the process that serves us is killed; the
+# server goes for good.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=../rigs/p11kit.sh
+source "$rigs/p11kit.sh"
+
+authority
+token_of "$softhsm" far
+"$sigbridge" token keygen -q "pkcs11:token=far?module-path=$softhsm" --label key --type P-256 --pin-file pin >/dev/null
+leaf_of "pkcs11:token=far;object=key?module-path=$softhsm" leaf.pem
+server_start node far
+P11_KIT_SERVER_ADDRESS=$(server_address node)
+export P11_KIT_SERVER_ADDRESS
+key=$(client_uri far key)
+
+server_is_started_again() {
+    server_dies "$server_pid"
+    server_start node far
+}
+our_process_is_killed() {
+    # shellcheck disable=SC2046 # numbers
+    kill -KILL $(server_remotes "$server_pid") 2>/dev/null || true
+}
+server_is_gone() {
+    server_dies "$server_pid"
+}
+
+survives_when server_is_started_again "$key" leaf.pem --threads 1
+all_good 1000
+survives_when our_process_is_killed "$key" leaf.pem --threads 1
+all_good 1000
+
+# What does not come back is refused in time.
+survives_when server_is_gone "$key" leaf.pem --points 1 --timeout 1000 --within 1500 --until-refused
+all_refused token-absent

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A TPM (simulated) that loses its power, and comes back.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=../rigs/tpm.sh
+source "$rigs/tpm.sh"
+
+authority
+tpm_new
+token_of "$tpm_module" tpm
+tpm_key EC:prime256v1 key 01
+key=$(tpm_uri key)
+leaf_of "$key" leaf.pem
+
+power_is_cut() {
+    tpm_stop
+    tpm_start
+}
+
+survives_when power_is_cut "$key" leaf.pem --threads 1
+all_good 1000
