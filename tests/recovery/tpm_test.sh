@@ -17,5 +17,16 @@ power_is_cut() {
     tpm_start
 }
 
-survives_when power_is_cut "$key" leaf.pem --threads 1
-all_good 1000
+# The module calls the PIN wrong when the power goes in the middle of a login (it cannot unseal its key then), and a PIN
+# is never tried twice: that is the one thing that may stop a run, and a run that it does not stop is whole.
+whole=0
+for _ in 1 2 3; do
+    if (survives_when power_is_cut "$key" leaf.pem --threads 1); then
+        all_good 1000
+        whole=1
+        break
+    fi
+    [ "$(grep '^refused' said | cut -d ' ' -f 3 | sort -u)" = pin-incorrect ] || die 'refused for another reason'
+    all_good 1
+done
+[ "$whole" -eq 1 ] || die 'every run met a login'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # what lib.sh has
 # Two nodes with one key, reached through p11-kit-proxy: one dies, comes back, the other dies, comes back.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source=../../rigs/p11kit.sh
