@@ -29,9 +29,9 @@ survives() { # KEY CERTIFICATE OPTION...
     "${run[@]}" || die "${run[*]}"
 }
 
-# A run whose events are made here, by the function HAPPENS.
-survives_when() { # HAPPENS KEY CERTIFICATE OPTION...
-    local happens=$1 word rest status=0
+# A run whose events are made here, by the function HAPPENS; its exit status in $status.
+plays_when() { # HAPPENS KEY CERTIFICATE OPTION...
+    local happens=$1 word rest
     : >said
     run_of "${@:2}" --event outside
     coproc "${run[@]}" 2>"$work/run.log" # modules talk a lot when they are troubled
@@ -41,7 +41,12 @@ survives_when() { # HAPPENS KEY CERTIFICATE OPTION...
         if [ "$word" = event ]; then "$happens" && echo over >&"$to"; else echo "$word $rest" | tee -a said; fi
     done
     exec {from}<&- {to}>&-
+    status=0
     wait "$pid" || status=$?
+}
+
+survives_when() { # HAPPENS KEY CERTIFICATE OPTION...
+    plays_when "$@"
     [ "$status" -eq 0 ] || die "exit $status: ${run[*]} $(tail -n 5 "$work/run.log")"
 }
 
