@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One module, three users in one process, all signing while the device fails now
+ * and then: signers of ours, a libp11 key behind an EVP_PKEY, and bare Cryptoki.
+ * Ours are always good. What the others lose is theirs, and never a wrong statement.
+ */
+#include "tests/fault/stage.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <libp11.h>
+
+#define OURS       2
+#define STATEMENTS 100 /* of each thread */
+#define FAULTS     8
+
+static stage scene;
+
+static int set_up(void **state)
+{
+    (void)state;
+    stage_begin(&scene);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_end(&scene);
+    return 0;
+}
+
+/* ---- libp11 ---- */
+
+typedef struct bridge {
+    PKCS11_CTX *ctx;
+    PKCS11_SLOT *slots;
+    unsigned count;
+    EVP_PKEY *pkey;
+} bridge;
+
+static PKCS11_TOKEN *open_token(bridge *b)
+{
+    b->ctx = PKCS11_CTX_new();
+    assert_non_null(b->ctx);
+    assert_int_equal(PKCS11_CTX_load(b->ctx, FAULT_MODULE), 0);
+    assert_int_equal(PKCS11_enumerate_slots(b->ctx, &b->slots, &b->count), 0);
+    for (unsigned i = 0; i < b->count; i++)
+        if (b->slots[i].token != NULL && b->slots[i].token->initialized) {
+            assert_int_equal(PKCS11_open_session(&b->slots[i], 0), 0);
+            assert_int_equal(PKCS11_login(&b->slots[i], 0, SOFTHSM_PIN), 0);
+            return b->slots[i].token;
+        }
+    fail_msg("libp11 finds no token");
+    return NULL;
+}
+
+static void bridge_open(bridge *b)
+{
+    PKCS11_TOKEN *token = open_token(b);
+    PKCS11_KEY *keys = NULL;
+    unsigned count = 0;
+
+    assert_int_equal(PKCS11_enumerate_keys(token, &keys, &count), 0);
+    for (unsigned i = 0; i < count; i++)
+        if (keys[i].label != NULL && strcmp(keys[i].label, "leaf") == 0)
+            b->pkey = PKCS11_get_private_key(&keys[i]);
+    assert_non_null(b->pkey);
+}
+
+static void bridge_close(bridge *b)
+{
+    EVP_PKEY_free(b->pkey);
+    PKCS11_release_all_slots(b->ctx, b->slots, b->count);
+    PKCS11_CTX_unload(b->ctx);
+    PKCS11_CTX_free(b->ctx);
+}
+
+/* ---- bare Cryptoki, on the module that the others have ---- */
+
+static CK_FUNCTION_LIST *calls_of_module(void)
+{
+    void *library = dlopen(FAULT_MODULE, RTLD_NOW | RTLD_LOCAL);
+    CK_FUNCTION_LIST *calls = NULL;
+    CK_C_GetFunctionList get = NULL;
+
+    assert_non_null(library);
+    *(void **)&get = dlsym(library, "C_GetFunctionList");
+    assert_non_null(get);
+    assert_int_equal(get(&calls), CKR_OK);
+    return calls;
+}
+
+typedef struct bare {
+    CK_FUNCTION_LIST *calls;
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE key;
+    unsigned good, failed;
+} bare;
+
+static void bare_open(bare *user)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    char label[] = "leaf";
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_LABEL, label, sizeof(label) - 1}};
+    CK_SLOT_ID slots[8];
+    CK_ULONG count = 8;
+
+    user->calls = calls_of_module();
+    assert_int_equal(user->calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_int_equal(user->calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &user->session),
+                     CKR_OK);
+    assert_int_equal(user->calls->C_FindObjectsInit(user->session, wanted, 2), CKR_OK);
+    assert_int_equal(user->calls->C_FindObjects(user->session, &user->key, 1, &count), CKR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(user->calls->C_FindObjectsFinal(user->session), CKR_OK);
+}
+
+static void *bare_signs(void *arg)
+{
+    bare *user = arg;
+    CK_MECHANISM ecdsa = {CKM_ECDSA, NULL, 0};
+    CK_BYTE digest[32] = {1}, signature[64];
+
+    for (int i = 0; i < STATEMENTS; i++) {
+        CK_ULONG len = sizeof(signature);
+        CK_RV rv = user->calls->C_SignInit(user->session, &ecdsa, user->key);
+        if (rv == CKR_OK)
+            rv = user->calls->C_Sign(user->session, digest, sizeof(digest), signature, &len);
+        user->good += rv == CKR_OK;
+        user->failed += rv == CKR_DEVICE_ERROR;
+    }
+    return NULL;
+}
+
+/* ---- signers ---- */
+
+typedef struct worker {
+    pthread_t thread;
+    sigb_signer *signer;
+    unsigned good, refused;
+} worker;
+
+static void *states(void *arg)
+{
+    worker *w = arg;
+
+    for (int i = 0; i < STATEMENTS; i++) {
+        if (stage_state(&scene, &scene.leaf, w->signer, NULL) == SIGB_OK)
+            w->good++;
+        else
+            w->refused++;
+    }
+    return NULL;
+}
+
+/* One failing C_Sign in every forty, whoever makes it. */
+static void plan_faults(void)
+{
+    char plan[64 * FAULTS] = "";
+
+    for (unsigned i = 1; i <= FAULTS; i++)
+        (void)snprintf(plan + strlen(plan), sizeof(plan) - strlen(plan), "%sC_Sign,after=%u,times=1,rv=0x30",
+                       i == 1 ? "" : ";", i * 40);
+    stage_plan(&scene, "%s", plan);
+}
+
+static void assert_all_struck(void)
+{
+    for (size_t i = 0; i < FAULTS; i++)
+        assert_int_equal(scene.fault->hits(i), 1);
+}
+
+static void users_of_one_module_sign_while_the_device_fails(void **state)
+{
+    bridge libp11 = {NULL, NULL, 0, NULL};
+    bare other = {.good = 0};
+    worker all[OURS + 1];
+    pthread_t bare_thread;
+    sigb_diag diag = {{0}, 0};
+
+    (void)state;
+    memset(all, 0, sizeof(all));
+    stage_plan(&scene, "%s", "");
+    bridge_open(&libp11); /* the module is libp11's: it was there first */
+    for (int i = 0; i < OURS; i++)
+        assert_int_equal(sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &all[i].signer, &diag),
+                         SIGB_OK);
+    assert_int_equal(sigb_signer_from_evp_pkey(libp11.pkey, &all[OURS].signer, &diag), SIGB_OK);
+    bare_open(&other);
+    plan_faults();
+    assert_int_equal(pthread_create(&bare_thread, NULL, bare_signs, &other), 0);
+    for (int i = 0; i <= OURS; i++)
+        assert_int_equal(pthread_create(&all[i].thread, NULL, states, &all[i]), 0);
+    for (int i = 0; i <= OURS; i++)
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+    assert_int_equal(pthread_join(bare_thread, NULL), 0);
+
+    assert_all_struck();
+    for (int i = 0; i < OURS; i++)
+        assert_int_equal(all[i].good, STATEMENTS);
+    print_message("libp11: %u good, %u refused; bare: %u good, %u failed\n", all[OURS].good,
+                  all[OURS].refused, other.good, other.failed);
+    assert_int_equal(all[OURS].good + all[OURS].refused, STATEMENTS);
+    assert_true(all[OURS].good >= STATEMENTS - FAULTS);
+    assert_int_equal(other.good + other.failed, STATEMENTS);
+    for (int i = 0; i <= OURS; i++)
+        sigb_signer_free(all[i].signer);
+    assert_int_equal(scene.fault->calls("C_Finalize"), 0); /* the others go on */
+    (void)bare_signs(&other);
+    assert_int_equal(other.good + other.failed, 2 * STATEMENTS);
+    bridge_close(&libp11);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(users_of_one_module_sign_while_the_device_fails),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
