@@ -82,7 +82,8 @@ typedef struct sigb_pkcs11_options {
     void *pin_arg;
     sigb_notes notes;         /* remarks while opening */
     const char *init_args;    /* the module's own initialisation string (pReserved of C_Initialize), as NSS
-                              wants one; NULL: p11-kit's x-init-reserved of the module, if it has one */
+                              wants one; NULL: for a module that module-name= names, p11-kit's
+                              x-init-reserved of it */
     unsigned timeout_ms;      /* for each operation, opening or a signature, repairs included; time in the
                               PIN callback does not count. 0: none; repairs then end after 3 seconds.
                               Costs one hop to another thread for each operation */
