@@ -33,12 +33,7 @@ static int tear_down(void **state)
 
 static sigb_signer *opened(void)
 {
-    sigb_signer *signer = NULL;
-    sigb_diag diag = {{0}, 0};
-
-    if (sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &signer, &diag) != SIGB_OK)
-        fail_msg("%s", diag.text);
-    return signer;
+    return stage_signer(scene.leaf.uri, &scene.options);
 }
 
 static long now_ms(void)

@@ -29,12 +29,7 @@ static int tear_down(void **state)
 
 static sigb_signer *opened(const sigb_pkcs11_options *options)
 {
-    sigb_signer *signer = NULL;
-    sigb_diag diag = {{0}, 0};
-
-    if (sigb_signer_from_pkcs11(scene.leaf.uri, options, &signer, &diag) != SIGB_OK)
-        fail_msg("%s", diag.text);
-    return signer;
+    return stage_signer(scene.leaf.uri, options);
 }
 
 static sigb_rc try(const sigb_pkcs11_options *options, sigb_diag *diag)

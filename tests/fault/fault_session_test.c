@@ -28,20 +28,12 @@ static int tear_down(void **state)
 
 static sigb_signer *opened(void)
 {
-    sigb_signer *signer = NULL;
-    sigb_diag diag = {{0}, 0};
-
-    if (sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &signer, &diag) != SIGB_OK)
-        fail_msg("%s", diag.text);
-    return signer;
+    return stage_signer(scene.leaf.uri, &scene.options);
 }
 
 static void assert_states(sigb_signer *signer)
 {
-    sigb_diag diag = {{0}, 0};
-
-    if (stage_state(&scene, &scene.leaf, signer, &diag) != SIGB_OK)
-        fail_msg("%s", diag.text);
+    stage_require_state(&scene, &scene.leaf, signer);
 }
 
 /* ---- threads ---- */

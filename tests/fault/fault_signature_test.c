@@ -22,20 +22,12 @@ static int tear_down(void **state)
 
 static sigb_signer *opened(const char *uri)
 {
-    sigb_signer *signer = NULL;
-    sigb_diag diag = {{0}, 0};
-
-    if (sigb_signer_from_pkcs11(uri, &scene.options, &signer, &diag) != SIGB_OK)
-        fail_msg("%s", diag.text);
-    return signer;
+    return stage_signer(uri, &scene.options);
 }
 
 static void assert_states(const stage_key *key, sigb_signer *signer)
 {
-    sigb_diag diag = {{0}, 0};
-
-    if (stage_state(&scene, key, signer, &diag) != SIGB_OK)
-        fail_msg("%s", diag.text);
+    stage_require_state(&scene, key, signer);
 }
 
 /* ---- wrong signatures ---- */

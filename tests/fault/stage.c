@@ -129,6 +129,22 @@ sigb_rc stage_state(const stage *s, const stage_key *key, sigb_signer *signer, s
     return rc;
 }
 
+void stage_require_state(const stage *s, const stage_key *key, sigb_signer *signer)
+{
+    sigb_diag diag = {{0}, 0};
+
+    made(stage_state(s, key, signer, &diag), &diag);
+}
+
+sigb_signer *stage_signer(const char *uri, const sigb_pkcs11_options *options)
+{
+    sigb_signer *signer = NULL;
+    sigb_diag diag = {{0}, 0};
+
+    made(sigb_signer_from_pkcs11(uri, options, &signer, &diag), &diag);
+    return signer;
+}
+
 sigb_rc stage_open_and_state(const stage *s, const stage_key *key, const sigb_pkcs11_options *options,
                              sigb_diag *diag)
 {

@@ -40,6 +40,12 @@ void stage_plan(const stage *s, const char *format, ...) __attribute__((format(p
 /* A statement about nothing much, by this signer. If it is made it verifies, or the test fails. */
 sigb_rc stage_state(const stage *s, const stage_key *key, sigb_signer *signer, sigb_diag *diag);
 
+/* The same, and it must be made. */
+void stage_require_state(const stage *s, const stage_key *key, sigb_signer *signer);
+
+/* A signer that must open. */
+sigb_signer *stage_signer(const char *uri, const sigb_pkcs11_options *options);
+
 /* Opens the key, makes a statement, closes it. */
 sigb_rc stage_open_and_state(const stage *s, const stage_key *key, const sigb_pkcs11_options *options,
                              sigb_diag *diag);
