@@ -21,6 +21,7 @@
 typedef enum ckr_class {
     CKR_FINAL = 0, /* the same again would give the same: never retried */
     CKR_BUSY,      /* too much at once: wait */
+    CKR_MISNAMED,  /* as if the handle named another object: find the key again, twice at most */
     CKR_STALE,     /* the login or a handle of an object is lost: log in, find again */
     CKR_GONE,      /* sessions are lost: open them anew, and the above */
     CKR_OTHER,     /* says nothing about sessions: as if they were gone, once */
@@ -198,7 +199,7 @@ void token_doubt(p11_token *token);
 typedef struct p11_retry {
     deadline until;
     unsigned budget_ms; /* from the first failure on */
-    unsigned tries, stales, others;
+    unsigned tries, misnamed, stales, others;
 } p11_retry;
 
 #define REPAIR_BUDGET_MS  3000 /* where there is no deadline */

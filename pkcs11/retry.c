@@ -8,6 +8,7 @@
 #include "base/gate.h"
 
 #define STALE_TRIES 4 /* each repairs what can be; more would not help. Waiting for a device is not counted */
+#define NAME_TRIES  2 /* another user of the module may start it anew between two of ours */
 #define OTHER_TRIES 2 /* one with a new session, one with the module started anew */
 #define PAUSE_MS    4 /* before the second repair, and doubled for each one after */
 #define PAUSE_MAX   250
@@ -55,6 +56,8 @@ static bool may_help(p11_retry *retry, ckr_class class)
     switch (class) {
     case CKR_FINAL:
         return false;
+    case CKR_MISNAMED:
+        return retry->misnamed++ < NAME_TRIES;
     case CKR_STALE:
     case CKR_GONE:
         return retry->stales++ < STALE_TRIES;

@@ -174,6 +174,9 @@ static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, s
     told = *fault;
     if (is_no_better(retry, fault->class))
         told.class = CKR_DEAD;
+    else if (fault->class ==
+             CKR_MISNAMED) /* a handle from before somebody's C_Finalize names whatever came first after */
+        told.class = CKR_STALE;
     token_return(replica->token, &lease, rc, &told, diag);
     return rc;
 }
