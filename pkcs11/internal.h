@@ -217,7 +217,7 @@ typedef sigb_rc (*p11_between_fn)(void *arg, CK_SESSION_HANDLE session, sigb_dia
 typedef struct p11_signing {
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE key;
-    const p11_mechanism *mechanism;
+    p11_mechanism mechanism;
     sigb_bytes input;       /* the digest, or the message, as the mechanism takes it */
     p11_between_fn between; /* may be NULL */
     void *between_arg;
@@ -242,6 +242,17 @@ typedef struct p11_replica {
 
 #define MAX_REPLICAS 8
 
+/* What is to be signed, and how. */
+typedef struct p11_request {
+    p11_scheme scheme;
+    bool hashed;      /* input is the digest */
+    size_t order_len; /* bytes of the group's order, to which ECDSA cuts a digest; 0: the digest fits */
+    sigb_bytes input;
+} p11_request;
+
+/* SIGB_OK also while no public key is known; SIGB_E_MEMORY. */
+typedef sigb_rc (*p11_verify_fn)(void *arg, const p11_request *what, sigb_bytes signature);
+
 /* What a signer holds. Operations that were left behind hold it too. */
 typedef struct p11_key {
     atomic_uint users;
@@ -254,7 +265,8 @@ typedef struct p11_key {
     size_t count;
     atomic_size_t current; /* the replica that serves; the next one after it fails */
     atomic_bool doubted;   /* the next signature is verified by whoever asked for it */
-    sigb_signer *signer;
+    p11_verify_fn verify;  /* a signature of a key that was found again */
+    void *verify_arg;
 } p11_key;
 
 p11_key *key_new(const sigb_pkcs11_options *options); /* NULL: out of memory */
@@ -278,6 +290,21 @@ void replica_prove(p11_replica *replica, unsigned generation);
 
 /* Closes the session of its copy, and leaves the token. */
 void replica_leave(const p11_key *key, p11_replica *replica);
+
+/* ---- signing.c ---- */
+
+/*
+ * Appends the signature as the token makes it: r || s for ECDSA. Repairs what is
+ * lost, asks for PINs in the caller's thread, keeps the deadline; a key that was
+ * found again is verified to be the same. Else the signature is unjudged.
+ */
+SIGB_CHECK sigb_rc key_sign(p11_key *key, const p11_request *what, sigb_buf *signature, sigb_diag *diag);
+
+/* A signature was wrong although nothing had been lost: the key is found again before the next one. */
+void key_doubt(p11_key *key);
+
+/* key_drop() within the deadline, for closing may hang as signing may. Nothing is verified any more. */
+void key_close(p11_key *key);
 
 /* ---- open.c ---- */
 

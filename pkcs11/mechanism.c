@@ -11,50 +11,40 @@
 #include "base/error.h"
 
 #define MAX_MECHANISMS 4096
-#define NONE           NO_MECHANISM
 
 /*
  * PKCS#11 2.40 mechanisms, 2.1.8 to 2.1.12 (RSA), 2.3.6 (ECDSA); 3.0, 2.3.14
- * (EdDSA). The road over a digest is preferred: we hash, the token signs.
+ * (EdDSA). Each family's first row signs a digest of ours, and EdDSA's the
+ * message; the others hash for themselves. The first is preferred.
  */
 /* clang-format off */
 static const struct mechanism_row {
-    sigb_alg alg;
-    CK_MECHANISM_TYPE digest;  /* signs a digest of ours */
-    const char *digest_name;
-    CK_MECHANISM_TYPE message; /* hashes by itself, or signs the message whole */
-    const char *message_name;
-    CK_MECHANISM_TYPE hash;    /* RSASSA-PSS: what it was hashed with, and MGF1 over the same */
-    CK_RSA_PKCS_MGF_TYPE mgf;
+    p11_family family;
+    CK_MECHANISM_TYPE type;
+    const char *name;
+    CK_MECHANISM_TYPE hash; /* that it makes itself; NO_MECHANISM: none */
 } ROWS[MECHANISM_ROWS] = {
-    {SIGB_ES256,   CKM_ECDSA,        "CKM_ECDSA",        CKM_ECDSA_SHA256,        "CKM_ECDSA_SHA256",        0,          0},
-    {SIGB_ES384,   CKM_ECDSA,        "CKM_ECDSA",        CKM_ECDSA_SHA384,        "CKM_ECDSA_SHA384",        0,          0},
-    {SIGB_ES512,   CKM_ECDSA,        "CKM_ECDSA",        CKM_ECDSA_SHA512,        "CKM_ECDSA_SHA512",        0,          0},
-    {SIGB_ESP256,  CKM_ECDSA,        "CKM_ECDSA",        CKM_ECDSA_SHA256,        "CKM_ECDSA_SHA256",        0,          0},
-    {SIGB_ESP384,  CKM_ECDSA,        "CKM_ECDSA",        CKM_ECDSA_SHA384,        "CKM_ECDSA_SHA384",        0,          0},
-    {SIGB_ESP512,  CKM_ECDSA,        "CKM_ECDSA",        CKM_ECDSA_SHA512,        "CKM_ECDSA_SHA512",        0,          0},
-    {SIGB_PS256,   CKM_RSA_PKCS_PSS, "CKM_RSA_PKCS_PSS", CKM_SHA256_RSA_PKCS_PSS, "CKM_SHA256_RSA_PKCS_PSS", CKM_SHA256, CKG_MGF1_SHA256},
-    {SIGB_PS384,   CKM_RSA_PKCS_PSS, "CKM_RSA_PKCS_PSS", CKM_SHA384_RSA_PKCS_PSS, "CKM_SHA384_RSA_PKCS_PSS", CKM_SHA384, CKG_MGF1_SHA384},
-    {SIGB_PS512,   CKM_RSA_PKCS_PSS, "CKM_RSA_PKCS_PSS", CKM_SHA512_RSA_PKCS_PSS, "CKM_SHA512_RSA_PKCS_PSS", CKM_SHA512, CKG_MGF1_SHA512},
-    {SIGB_EDDSA,   NONE,             NULL,               CKM_EDDSA,               "CKM_EDDSA",               0,          0},
-    {SIGB_ED25519, NONE,             NULL,               CKM_EDDSA,               "CKM_EDDSA",               0,          0},
+    {P11_ECDSA,     CKM_ECDSA,               "CKM_ECDSA",               NO_MECHANISM},
+    {P11_ECDSA,     CKM_ECDSA_SHA1,          "CKM_ECDSA_SHA1",          CKM_SHA_1},
+    {P11_ECDSA,     CKM_ECDSA_SHA224,        "CKM_ECDSA_SHA224",        CKM_SHA224},
+    {P11_ECDSA,     CKM_ECDSA_SHA256,        "CKM_ECDSA_SHA256",        CKM_SHA256},
+    {P11_ECDSA,     CKM_ECDSA_SHA384,        "CKM_ECDSA_SHA384",        CKM_SHA384},
+    {P11_ECDSA,     CKM_ECDSA_SHA512,        "CKM_ECDSA_SHA512",        CKM_SHA512},
+    {P11_RSA_PKCS1, CKM_RSA_PKCS,            "CKM_RSA_PKCS",            NO_MECHANISM},
+    {P11_RSA_PKCS1, CKM_SHA1_RSA_PKCS,       "CKM_SHA1_RSA_PKCS",       CKM_SHA_1},
+    {P11_RSA_PKCS1, CKM_SHA224_RSA_PKCS,     "CKM_SHA224_RSA_PKCS",     CKM_SHA224},
+    {P11_RSA_PKCS1, CKM_SHA256_RSA_PKCS,     "CKM_SHA256_RSA_PKCS",     CKM_SHA256},
+    {P11_RSA_PKCS1, CKM_SHA384_RSA_PKCS,     "CKM_SHA384_RSA_PKCS",     CKM_SHA384},
+    {P11_RSA_PKCS1, CKM_SHA512_RSA_PKCS,     "CKM_SHA512_RSA_PKCS",     CKM_SHA512},
+    {P11_RSA_PSS,   CKM_RSA_PKCS_PSS,        "CKM_RSA_PKCS_PSS",        NO_MECHANISM},
+    {P11_RSA_PSS,   CKM_SHA1_RSA_PKCS_PSS,   "CKM_SHA1_RSA_PKCS_PSS",   CKM_SHA_1},
+    {P11_RSA_PSS,   CKM_SHA224_RSA_PKCS_PSS, "CKM_SHA224_RSA_PKCS_PSS", CKM_SHA224},
+    {P11_RSA_PSS,   CKM_SHA256_RSA_PKCS_PSS, "CKM_SHA256_RSA_PKCS_PSS", CKM_SHA256},
+    {P11_RSA_PSS,   CKM_SHA384_RSA_PKCS_PSS, "CKM_SHA384_RSA_PKCS_PSS", CKM_SHA384},
+    {P11_RSA_PSS,   CKM_SHA512_RSA_PKCS_PSS, "CKM_SHA512_RSA_PKCS_PSS", CKM_SHA512},
+    {P11_EDDSA,     CKM_EDDSA,               "CKM_EDDSA",               NO_MECHANISM},
 };
 /* clang-format on */
-
-const alg_row *mechanism_alg(size_t row)
-{
-    return alg_row_of(ROWS[row].alg);
-}
-
-const char *mechanism_name(const p11_mechanism *mechanism)
-{
-    for (size_t i = 0; i < COUNT(ROWS); i++)
-        if (mechanism->type == ROWS[i].message)
-            return ROWS[i].message_name;
-        else if (ROWS[i].digest != NONE && mechanism->type == ROWS[i].digest)
-            return ROWS[i].digest_name;
-    return "none";
-}
 
 /* The token's list; the caller frees. */
 static sigb_rc list_of(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **list, CK_ULONG *count,
@@ -116,20 +106,6 @@ static sigb_rc signs(p11_module *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE type
     return rv == CKR_OK || ckr_classify(rv) == CKR_FINAL ? SIGB_OK : ckr_fail(diag, rv, "C_GetMechanismInfo");
 }
 
-static p11_mechanism mechanism_of(const struct mechanism_row *row, CK_MECHANISM_TYPE type)
-{
-    const alg_row *alg = alg_row_of(row->alg);
-    p11_mechanism made;
-
-    memset(&made, 0, sizeof(made));
-    made.type = type;
-    made.takes_digest = type == row->digest;
-    made.has_params = row->mgf != 0;
-    if (made.has_params && alg != NULL)
-        made.params = (CK_RSA_PKCS_PSS_PARAMS){row->hash, row->mgf, alg->digest_len};
-    return made;
-}
-
 /* What the token lists, and what the key allows. */
 typedef struct offered {
     const CK_MECHANISM_TYPE *list;
@@ -137,21 +113,22 @@ typedef struct offered {
     sigb_bytes allowed;
 } offered;
 
-static sigb_rc probe_row(p11_module *module, CK_SLOT_ID slot, const struct mechanism_row *row,
-                         const offered *of, p11_mechanism *found, sigb_diag *diag)
+/* A family whose first row serves needs no other. */
+static sigb_rc probe_rows(p11_module *module, CK_SLOT_ID slot, const offered *of, p11_mechanisms *found,
+                          sigb_diag *diag)
 {
-    const CK_MECHANISM_TYPE roads[] = {row->digest, row->message};
-    bool yes = false;
+    bool served[P11_FAMILIES] = {false};
     sigb_rc rc = SIGB_OK;
 
-    found->type = NONE;
-    for (size_t j = 0; rc == SIGB_OK && !yes && j < COUNT(roads); j++) {
-        if (roads[j] == NONE || !is_listed(roads[j], of->list, of->count) ||
-            !is_allowed(roads[j], of->allowed))
+    memset(found, 0, sizeof(*found));
+    for (size_t i = 0; rc == SIGB_OK && i < COUNT(ROWS); i++) {
+        const struct mechanism_row *row = &ROWS[i];
+
+        if (served[row->family] || !is_listed(row->type, of->list, of->count) ||
+            !is_allowed(row->type, of->allowed))
             continue;
-        rc = signs(module, slot, roads[j], &yes, diag);
-        if (rc == SIGB_OK && yes)
-            *found = mechanism_of(row, roads[j]);
+        rc = signs(module, slot, row->type, &found->usable[i], diag);
+        served[row->family] = row->hash == NO_MECHANISM && found->usable[i];
     }
     return rc;
 }
@@ -165,26 +142,66 @@ sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed
 
     if (rc != SIGB_OK)
         return rc;
-    for (size_t i = 0; rc == SIGB_OK && i < COUNT(ROWS); i++)
-        rc = probe_row(module, slot, &ROWS[i], &(offered){list, count, allowed}, &found->of[i], diag);
+    rc = probe_rows(module, slot, &(offered){list, count, allowed}, found, diag);
     OPENSSL_free(list);
     return rc;
 }
 
-sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg, const p11_mechanism **mechanism,
+/* ---- which one makes a scheme ---- */
+
+static bool serves(const struct mechanism_row *row, const p11_scheme *scheme, bool hashed)
+{
+    if (row->family != scheme->family)
+        return false;
+    return row->hash == NO_MECHANISM || (!hashed && scheme->hash != NULL && row->hash == scheme->hash->type);
+}
+
+static p11_mechanism mechanism_of(const struct mechanism_row *row, const p11_scheme *scheme)
+{
+    p11_mechanism made;
+
+    memset(&made, 0, sizeof(made));
+    made.type = row->type;
+    made.name = row->name;
+    made.takes_digest = row->hash == NO_MECHANISM && row->family != P11_EDDSA;
+    made.has_params = row->family == P11_RSA_PSS;
+    if (made.has_params)
+        made.params = (CK_RSA_PKCS_PSS_PARAMS){scheme->hash->type, scheme->mgf->mgf, scheme->salt};
+    return made;
+}
+
+/* Names what would have served. */
+static sigb_rc lacks(const p11_scheme *scheme, bool hashed, sigb_diag *diag)
+{
+    const char *names[2] = {NULL, NULL};
+    char room[48];
+
+    for (size_t i = 0, n = 0; i < COUNT(ROWS) && n < COUNT(names); i++)
+        if (serves(&ROWS[i], scheme, hashed))
+            names[n++] = ROWS[i].name;
+    return sigb_fail(diag, SIGB_E_MECHANISM,
+                     "%s needs %s%s%s, which the token lacks or forbids for this key; use a key of "
+                     "another type or token%s",
+                     scheme_name(scheme, room), names[0], names[1] == NULL ? "" : " or ",
+                     names[1] == NULL ? "" : names[1],
+                     hashed ? ", or give the message and not its digest, if the token hashes itself" : "");
+}
+
+sigb_rc mechanism_for(const p11_mechanisms *found, const p11_scheme *scheme, bool hashed,
+                      p11_mechanism *mechanism, sigb_diag *diag)
+{
+    for (size_t i = 0; i < COUNT(ROWS); i++)
+        if (found->usable[i] && serves(&ROWS[i], scheme, hashed)) {
+            *mechanism = mechanism_of(&ROWS[i], scheme);
+            return SIGB_OK;
+        }
+    return lacks(scheme, hashed, diag);
+}
+
+sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg, p11_mechanism *mechanism,
                           sigb_diag *diag)
 {
-    for (size_t i = 0; i < COUNT(ROWS); i++) {
-        if (ROWS[i].alg != alg->id)
-            continue;
-        if (found->of[i].type == NONE)
-            return sigb_fail(diag, SIGB_E_MECHANISM,
-                             "%s needs %s%s%s, which the token lacks or forbids for this key; use a key of "
-                             "another type or token",
-                             alg->name, ROWS[i].digest_name == NULL ? "" : ROWS[i].digest_name,
-                             ROWS[i].digest_name == NULL ? "" : " or ", ROWS[i].message_name);
-        *mechanism = &found->of[i];
-        return SIGB_OK;
-    }
-    return sigb_fail(diag, SIGB_E_MECHANISM, "no PKCS#11 mechanism is known for %s", alg->name);
+    const p11_scheme scheme = scheme_of_alg(alg);
+
+    return mechanism_for(found, &scheme, false, mechanism, diag);
 }

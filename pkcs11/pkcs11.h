@@ -14,6 +14,7 @@
 #include <sigbridge/signer.h>
 
 #include "base/alg.h"
+#include "pkcs11/scheme.h"
 
 /* ---- uri.c: RFC 7512, strictly ---- */
 
@@ -146,34 +147,37 @@ SIGB_CHECK sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session
 
 /* ---- mechanism.c ---- */
 
-/* How a token makes the signatures of one algorithm. */
+/* How a token makes the signatures of one scheme. */
 typedef struct p11_mechanism {
     CK_MECHANISM_TYPE type;
+    const char *name; /* "CKM_ECDSA"; static */
     bool has_params;
     CK_RSA_PKCS_PSS_PARAMS params;
     bool takes_digest; /* else the message, which the token hashes (or EdDSA takes whole) */
 } p11_mechanism;
 
-#define MECHANISM_ROWS 11
+#define MECHANISM_ROWS 19
+#define NO_MECHANISM   CK_UNAVAILABLE_INFORMATION
 
-/* What one key can do on one token: a mechanism for each row of the table; type NO_MECHANISM where there is none. */
+/* What one key can do on one token, as far as is needed: a row of the table in mechanism.c each. */
 typedef struct p11_mechanisms {
-    p11_mechanism of[MECHANISM_ROWS];
+    bool usable[MECHANISM_ROWS];
 } p11_mechanisms;
-
-#define NO_MECHANISM CK_UNAVAILABLE_INFORMATION
 
 /* Probes the token. `allowed` is CKA_ALLOWED_MECHANISMS as it stands, no bytes if the key has none. */
 SIGB_CHECK sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed,
                                     p11_mechanisms *found, sigb_diag *diag);
 
-/* The algorithm of a row, and what the mechanism that was found for it is called ("CKM_ECDSA"; static). */
-const alg_row *mechanism_alg(size_t row);
-const char *mechanism_name(const p11_mechanism *mechanism);
+/*
+ * The mechanism for a scheme, where the message is there or, `hashed`, its digest
+ * alone. SIGB_E_MECHANISM names what the token lacks.
+ */
+SIGB_CHECK sigb_rc mechanism_for(const p11_mechanisms *found, const p11_scheme *scheme, bool hashed,
+                                 p11_mechanism *mechanism, sigb_diag *diag);
 
-/* The mechanism for an algorithm. SIGB_E_MECHANISM names what the token lacks. */
+/* The same for an algorithm of COSE. */
 SIGB_CHECK sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg,
-                                     const p11_mechanism **mechanism, sigb_diag *diag);
+                                     p11_mechanism *mechanism, sigb_diag *diag);
 
 /* ---- key.c ---- */
 

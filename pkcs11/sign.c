@@ -6,10 +6,10 @@
 
 static CK_RV begin(p11_module *module, const p11_signing *what)
 {
-    CK_RSA_PKCS_PSS_PARAMS params = what->mechanism->params;
-    CK_MECHANISM how = {what->mechanism->type, NULL, 0};
+    CK_RSA_PKCS_PSS_PARAMS params = what->mechanism.params;
+    CK_MECHANISM how = {what->mechanism.type, NULL, 0};
 
-    if (what->mechanism->has_params) {
+    if (what->mechanism.has_params) {
         how.pParameter = &params;
         how.ulParameterLen = sizeof(params);
     }

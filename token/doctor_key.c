@@ -264,7 +264,7 @@ void examine_key(exam *e)
 
 static void examine_mechanism(exam *e, const alg_row *alg)
 {
-    const p11_mechanism *mechanism = NULL;
+    p11_mechanism mechanism;
     sigb_diag why = {{0}, 0};
     sigb_rc rc;
 
@@ -275,9 +275,9 @@ static void examine_mechanism(exam *e, const alg_row *alg)
         found_refused(e, CHECK_MECHANISM, SIGB_VERDICT_FAIL, rc, &why);
     else
         text_putf(found(e, CHECK_MECHANISM, SIGB_VERDICT_OK, SIGB_OK), "%s makes %s signatures; %s",
-                  mechanism_name(mechanism), alg->name,
-                  mechanism->takes_digest ? "what is signed is hashed here"
-                                          : "the token is given the whole message");
+                  mechanism.name, alg->name,
+                  mechanism.takes_digest ? "what is signed is hashed here"
+                                         : "the token is given the whole message");
 }
 
 void examine_algorithm(exam *e, sigb_bytes spki, sigb_profile profile)

@@ -120,17 +120,24 @@ void examine_token(exam *e)
 
 /* ---- what the slot can do for any key ---- */
 
+static const sigb_alg ALGS[] = {SIGB_ES256, SIGB_ES384, SIGB_ES512, SIGB_ESP256, SIGB_ESP384, SIGB_ESP512,
+                                SIGB_PS256, SIGB_PS384, SIGB_PS512, SIGB_EDDSA,  SIGB_ED25519};
+
 static size_t put_mechanisms(sigb_buf *words, const p11_mechanisms *offered, bool there)
 {
+    p11_mechanism mechanism;
     size_t count = 0;
 
-    for (size_t i = 0; i < MECHANISM_ROWS; i++)
-        if ((offered->of[i].type != NO_MECHANISM) == there) {
-            text_put(words, count++ == 0 ? "" : ", ");
-            text_put(words, mechanism_alg(i)->name);
-            if (there)
-                text_putf(words, " %s", mechanism_name(&offered->of[i]));
-        }
+    for (size_t i = 0; i < COUNT(ALGS); i++) {
+        const alg_row *alg = alg_row_of(ALGS[i]);
+
+        if ((mechanism_require(offered, alg, &mechanism, NULL) == SIGB_OK) != there)
+            continue;
+        text_put(words, count++ == 0 ? "" : ", ");
+        text_put(words, alg->name);
+        if (there)
+            text_putf(words, " %s", mechanism.name);
+    }
     return count;
 }
 
@@ -147,11 +154,10 @@ void examine_mechanisms(exam *e)
         return;
     }
     lacks = put_mechanisms(&lacking, &offered, false);
-    words = found(e, CHECK_MECHANISMS, lacks == MECHANISM_ROWS ? SIGB_VERDICT_WARN : SIGB_VERDICT_OK,
-                  SIGB_OK);
+    words = found(e, CHECK_MECHANISMS, lacks == COUNT(ALGS) ? SIGB_VERDICT_WARN : SIGB_VERDICT_OK, SIGB_OK);
     (void)put_mechanisms(words, &offered, true);
     if (lacks > 0) {
-        text_put(words, lacks == MECHANISM_ROWS ? "none for " : "; none for ");
+        text_put(words, lacks == COUNT(ALGS) ? "none for " : "; none for ");
         sigb_buf_append(words, sigb_buf_bytes(&lacking));
     }
     words->failed |= lacking.failed;
