@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "pkcs11/bridge.h"
 #include "pkcs11/pkcs11.h"
 
 #include "base/secret.h"
@@ -242,14 +243,6 @@ typedef struct p11_replica {
 
 #define MAX_REPLICAS 8
 
-/* What is to be signed, and how. */
-typedef struct p11_request {
-    p11_scheme scheme;
-    bool hashed;      /* input is the digest */
-    size_t order_len; /* bytes of the group's order, to which ECDSA cuts a digest; 0: the digest fits */
-    sigb_bytes input;
-} p11_request;
-
 /* SIGB_OK also while no public key is known; SIGB_E_MEMORY. */
 typedef sigb_rc (*p11_verify_fn)(void *arg, const p11_request *what, sigb_bytes signature);
 
@@ -325,5 +318,15 @@ SIGB_CHECK sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION
 /* SIGB_E_KEY_NO_SIGN, SIGB_E_KEY_UNSUPPORTED. */
 SIGB_CHECK sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
                                     sigb_diag *diag);
+
+/* ---- bridge_uri.c ---- */
+
+/*
+ * The URI as the rules let it be used (the caller frees with bridge_uri_clean_free(),
+ * for it may hold a PIN), and as it may be shown, without PIN (OPENSSL_free()).
+ */
+SIGB_CHECK sigb_rc bridge_uri_clean(const char *uri, const bridge_rules *rules, char **usable, char **shown,
+                                    sigb_diag *diag);
+void bridge_uri_clean_free(char *usable);
 
 #endif

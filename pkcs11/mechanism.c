@@ -133,6 +133,19 @@ static sigb_rc probe_rows(p11_module *module, CK_SLOT_ID slot, const offered *of
     return rc;
 }
 
+/* True where the key is for RSASSA-PSS and no other RSA signature. */
+static bool is_pss_alone(sigb_bytes allowed)
+{
+    bool pss = false, other = is_allowed(CKM_RSA_X_509, allowed);
+
+    for (size_t i = 0; allowed.len > 0 && i < COUNT(ROWS); i++)
+        if (is_allowed(ROWS[i].type, allowed)) {
+            pss |= ROWS[i].family == P11_RSA_PSS;
+            other |= ROWS[i].family != P11_RSA_PSS;
+        }
+    return pss && !other;
+}
+
 sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed, p11_mechanisms *found,
                          sigb_diag *diag)
 {
@@ -143,6 +156,7 @@ sigb_rc mechanisms_probe(p11_module *module, CK_SLOT_ID slot, sigb_bytes allowed
     if (rc != SIGB_OK)
         return rc;
     rc = probe_rows(module, slot, &(offered){list, count, allowed}, found, diag);
+    found->pss_alone = is_pss_alone(allowed);
     OPENSSL_free(list);
     return rc;
 }

@@ -162,6 +162,7 @@ typedef struct p11_mechanism {
 /* What one key can do on one token, as far as is needed: a row of the table in mechanism.c each. */
 typedef struct p11_mechanisms {
     bool usable[MECHANISM_ROWS];
+    bool pss_alone; /* CKA_ALLOWED_MECHANISMS lets it make RSASSA-PSS, and no other RSA signature */
 } p11_mechanisms;
 
 /* Probes the token. `allowed` is CKA_ALLOWED_MECHANISMS as it stands, no bytes if the key has none. */

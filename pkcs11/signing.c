@@ -67,6 +67,11 @@ static sigb_rc put_digest(signing *s, size_t *at, sigb_diag *diag)
     return SIGB_OK;
 }
 
+static size_t cut(const p11_request *what, size_t len)
+{
+    return what->order_len > 0 && len > what->order_len ? what->order_len : len;
+}
+
 /*
  * What the token is given: the message, or the digest, whose length some tokens
  * do not check, in its DigestInfo where PKCS#1 wants one. ECDSA uses as much of
@@ -79,14 +84,16 @@ static sigb_rc input_for(signing *s, const p11_mechanism *mechanism, sigb_bytes 
     sigb_rc rc;
 
     *input = what->input;
-    if (!mechanism->takes_digest || what->scheme.hash == NULL)
+    if (!mechanism->takes_digest)
         return SIGB_OK;
+    if (what->scheme.hash == NULL) {
+        input->len = cut(what, input->len);
+        return SIGB_OK;
+    }
     if (what->scheme.family == P11_RSA_PKCS1)
         len = hash_digest_info(what->scheme.hash, s->prepared);
     rc = put_digest(s, &len, diag);
-    if (what->order_len > 0 && len > what->order_len)
-        len = what->order_len;
-    *input = sigb_bytes_of(s->prepared, len);
+    *input = sigb_bytes_of(s->prepared, cut(what, len));
     return rc;
 }
 
