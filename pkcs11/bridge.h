@@ -77,15 +77,17 @@ typedef struct bridge_item {
 } bridge_item;
 
 typedef struct bridge_items {
-    bridge_item *item;
+    const bridge_item *item;
     size_t count;
+    struct bridge_listing *listing; /* that they belong to; it keeps the login */
 } bridge_items;
 
 /*
  * All objects of these classes (a sum) that the URI matches, on all tokens that it
  * matches. Logs in for private keys alone, and only if `log_in`; without a login
  * those are listed that the token shows. SIGB_E_TOKEN_ABSENT: there is no such
- * token. Finding none is SIGB_OK. The caller frees with bridge_items_free().
+ * token. Finding none is SIGB_OK. The caller frees with bridge_items_free(), until
+ * which a login that was made stays.
  */
 SIGB_CHECK sigb_rc bridge_list(const char *uri, unsigned classes, bool log_in,
                                const sigb_pkcs11_options *options, const bridge_rules *rules,
@@ -95,6 +97,15 @@ void bridge_items_free(bridge_items *items);
 /* True: the URI names an object (object= or id=) and not a token alone. `classes`: what type= says, else all. */
 SIGB_CHECK sigb_rc bridge_uri_scope(const char *uri, bool *names_object, unsigned *classes, bool *says_type,
                                     sigb_diag *diag);
+
+/*
+ * Where a new key goes, and its name: the URI as the rules let it be used, without
+ * trailing NUL in `label` and `id`, which are appended to. The caller frees
+ * *usable with bridge_uri_free().
+ */
+SIGB_CHECK sigb_rc bridge_uri_place(const char *uri, const bridge_rules *rules, char **usable,
+                                    sigb_buf *label, sigb_buf *id, sigb_diag *diag);
+void bridge_uri_free(char *usable);
 
 /* ---- for the rest of the provider ---- */
 

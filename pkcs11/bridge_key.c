@@ -329,7 +329,7 @@ sigb_rc bridge_key_open(const char *uri, const sigb_pkcs11_options *options, con
     if (rc == SIGB_OK)
         rc = learn_public(made, diag);
     sigb_buf_free(&certs);
-    bridge_uri_clean_free(clean);
+    bridge_uri_free(clean);
     if (rc != SIGB_OK) {
         bridge_key_free(made);
         return rc;

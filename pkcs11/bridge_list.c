@@ -12,7 +12,7 @@
 #define MAX_ITEMS 4096
 
 /* An operation; it goes on where it stopped to have a PIN asked for. */
-typedef struct listing {
+typedef struct bridge_listing {
     p11_key *key; /* the URI, the module, options: a key that is not found yet */
     sigb_pkcs11_options options;
     char *module, *init_args;
@@ -25,8 +25,8 @@ typedef struct listing {
     size_t kept;      /* items of the slots before it */
     sigb_pin *pin;
     bool asks_pin;
-    bridge_items items;
-    size_t room;
+    bridge_item *items;
+    size_t used, room;
 } listing;
 
 /* ---- items ---- */
@@ -40,39 +40,31 @@ static void item_clear(bridge_item *item)
 
 static void forget_items(listing *l, size_t kept)
 {
-    while (l->items.count > kept)
-        item_clear(&l->items.item[--l->items.count]);
-}
-
-void bridge_items_free(bridge_items *items)
-{
-    for (size_t i = 0; i < items->count; i++)
-        item_clear(&items->item[i]);
-    OPENSSL_free(items->item);
-    *items = (bridge_items){NULL, 0};
+    while (l->used > kept)
+        item_clear(&l->items[--l->used]);
 }
 
 static bridge_item *item_new(listing *l, bridge_class class, sigb_diag *diag)
 {
-    if (l->items.count == MAX_ITEMS) {
+    if (l->used == MAX_ITEMS) {
         (void)!sigb_fail(diag, SIGB_E_LIMIT,
                          "more than %d objects match; name fewer by object= or id=", MAX_ITEMS);
         return NULL;
     }
-    if (l->items.count == l->room) {
+    if (l->used == l->room) {
         size_t room = l->room == 0 ? 16 : 2 * l->room;
-        bridge_item *grown = OPENSSL_realloc(l->items.item, room * sizeof(*grown));
+        bridge_item *grown = OPENSSL_realloc(l->items, room * sizeof(*grown));
 
         if (grown == NULL) {
             (void)!sigb_no_memory(diag);
             return NULL;
         }
-        l->items.item = grown;
+        l->items = grown;
         l->room = room;
     }
-    memset(&l->items.item[l->items.count], 0, sizeof(bridge_item));
-    l->items.item[l->items.count].class = class;
-    return &l->items.item[l->items.count++];
+    memset(&l->items[l->used], 0, sizeof(bridge_item));
+    l->items[l->used].class = class;
+    return &l->items[l->used++];
 }
 
 /* ---- one object ---- */
@@ -127,7 +119,7 @@ static sigb_rc read_object(listing *l, const struct class_row *row, const p11_sl
     sigb_rc rc;
 
     if (item == NULL)
-        return l->items.count == MAX_ITEMS ? SIGB_E_LIMIT : SIGB_E_MEMORY;
+        return l->used == MAX_ITEMS ? SIGB_E_LIMIT : SIGB_E_MEMORY;
     rc = p11_attribute(module, session, object, CKA_LABEL, &label, diag);
     if (rc == SIGB_OK)
         rc = p11_attribute(module, session, object, CKA_ID, &id, diag);
@@ -275,8 +267,9 @@ static sigb_rc try_list(listing *l, p11_fault *fault, sigb_diag *diag)
         rc = l->log_in ? read_logged_in(l, fault, diag) : read_in_public(l, fault, diag);
         if (rc != SIGB_OK)
             return rc;
-        leave_token(l);
-        l->kept = l->items.count;
+        if (!l->log_in)
+            leave_token(l);
+        l->kept = l->used;
         l->at++;
     }
     return rc;
@@ -309,11 +302,18 @@ static void listing_free(void *arg)
     if (l->key != NULL)
         leave_token(l);
     key_drop(l->key);
-    bridge_items_free(&l->items);
+    forget_items(l, 0);
+    OPENSSL_free(l->items);
     OPENSSL_free(l->slots);
     OPENSSL_free(l->module);
     OPENSSL_free(l->init_args);
     OPENSSL_free(l);
+}
+
+void bridge_items_free(bridge_items *items)
+{
+    listing_free(items->listing);
+    *items = (bridge_items){NULL, 0, NULL};
 }
 
 static listing *listing_new(const sigb_pkcs11_options *options, sigb_diag *diag)
@@ -391,13 +391,12 @@ sigb_rc bridge_list(const char *uri, unsigned classes, bool log_in, const sigb_p
         rc = p11_uri_parse(usable, &options->notes, &l->key->uri, diag);
     if (rc == SIGB_OK)
         rc = list_asking(&l, options, diag);
-    if (rc == SIGB_OK) {
-        *items = l->items;
-        l->items = (bridge_items){NULL, 0};
-    }
-    bridge_uri_clean_free(usable);
+    bridge_uri_free(usable);
     OPENSSL_free(shown);
-    listing_free(l);
+    if (rc == SIGB_OK)
+        *items = (bridge_items){l->items, l->used, l};
+    else
+        listing_free(l);
     return rc;
 }
 

@@ -60,14 +60,14 @@ sigb_rc bridge_uri_clean(const char *text, const bridge_rules *rules, char **usa
     *usable = without(text, rules->uri_may_name_module ? nothing : modules);
     *shown = *usable == NULL ? NULL : without(*usable, pins);
     if (*shown == NULL) {
-        bridge_uri_clean_free(*usable);
+        bridge_uri_free(*usable);
         *usable = NULL;
         return sigb_no_memory(diag);
     }
     return SIGB_OK;
 }
 
-void bridge_uri_clean_free(char *usable)
+void bridge_uri_free(char *usable)
 {
     if (usable != NULL)
         OPENSSL_clear_free(usable, strlen(usable));
@@ -91,4 +91,27 @@ sigb_rc bridge_uri_scope(const char *text, bool *names_object, unsigned *classes
                                           : 0;
     p11_uri_free(uri);
     return SIGB_OK;
+}
+
+sigb_rc bridge_uri_place(const char *text, const bridge_rules *rules, char **usable, sigb_buf *label,
+                         sigb_buf *id, sigb_diag *diag)
+{
+    p11_uri *uri = NULL;
+    char *clean = NULL, *shown = NULL;
+    sigb_rc rc = bridge_uri_clean(text, rules, &clean, &shown, diag);
+
+    if (rc == SIGB_OK)
+        rc = p11_uri_parse(clean, NULL, &uri, diag);
+    if (rc == SIGB_OK) {
+        sigb_buf_append(label, sigb_bytes_text(p11_uri_object(uri)));
+        sigb_buf_append(id, p11_uri_id(uri));
+        rc = label->failed || id->failed ? sigb_no_memory(diag) : SIGB_OK;
+    }
+    p11_uri_free(uri);
+    OPENSSL_free(shown);
+    if (rc == SIGB_OK)
+        *usable = clean;
+    else
+        bridge_uri_free(clean);
+    return rc;
 }

@@ -322,11 +322,10 @@ SIGB_CHECK sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE sessio
 /* ---- bridge_uri.c ---- */
 
 /*
- * The URI as the rules let it be used (the caller frees with bridge_uri_clean_free(),
+ * The URI as the rules let it be used (the caller frees with bridge_uri_free(),
  * for it may hold a PIN), and as it may be shown, without PIN (OPENSSL_free()).
  */
 SIGB_CHECK sigb_rc bridge_uri_clean(const char *uri, const bridge_rules *rules, char **usable, char **shown,
                                     sigb_diag *diag);
-void bridge_uri_clean_free(char *usable);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The OpenSSL provider: keys of tokens for whatever OpenSSL signs. It registers
+ * no digest, cipher, KDF or random numbers, and hashes in a library context of
+ * its own, so that a module that uses OpenSSL itself never gets back in here.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+
+#include <sigbridge/sigbridge.h>
+
+#include "provider/provider.h"
+
+/* ---- refusals ---- */
+
+static void raise_error(const prov_ctx *ctx, sigb_rc rc, const char *format, ...)
+{
+    va_list args;
+
+    if (ctx->new_error == NULL || ctx->vset_error == NULL)
+        return;
+    va_start(args, format);
+    ctx->new_error(ctx->core);
+    ctx->vset_error(ctx->core, (uint32_t)rc, format, args);
+    va_end(args);
+}
+
+int prov_fail(prov_ctx *ctx, sigb_rc rc, const sigb_diag *diag)
+{
+    raise_error(ctx, rc, "%s", diag == NULL || diag->text[0] == '\0' ? sigb_rc_name(rc) : diag->text);
+    return 0;
+}
+
+int prov_refuse(prov_ctx *ctx, sigb_rc rc, const char *format, ...)
+{
+    sigb_diag diag = {{0}, 0};
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(diag.text, sizeof(diag.text), format, args);
+    va_end(args);
+    return prov_fail(ctx, rc, &diag);
+}
+
+/* Names of the reasons; sigb_rc_name() has them. */
+static const OSSL_ITEM *reason_strings(void *provctx)
+{
+    enum { MOST = 128 };
+    static OSSL_ITEM reasons[MOST];
+
+    (void)provctx;
+    for (unsigned rc = 1; rc < MOST; rc++)
+        reasons[rc - 1] = (OSSL_ITEM){rc, (void *)(uintptr_t)sigb_rc_name((sigb_rc)rc)};
+    reasons[MOST - 1] = (OSSL_ITEM){0, NULL};
+    return reasons;
+}
+
+/* ---- what the core asks ---- */
+
+static const OSSL_PARAM *gettable_params(void *provctx)
+{
+    static const OSSL_PARAM gettable[] = {OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
+                                          OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
+                                          OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, NULL, 0),
+                                          OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL), OSSL_PARAM_END};
+
+    (void)provctx;
+    return gettable;
+}
+
+static int get_params(void *provctx, OSSL_PARAM params[])
+{
+    const struct {
+        const char *name, *text;
+    } texts[] = {{OSSL_PROV_PARAM_NAME, "sigbridge: signing with PKCS#11 tokens"},
+                 {OSSL_PROV_PARAM_VERSION, sigb_version()},
+                 {OSSL_PROV_PARAM_BUILDINFO, sigb_version()}};
+    OSSL_PARAM *p;
+
+    (void)provctx;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        p = OSSL_PARAM_locate(params, texts[i].name);
+        if (p != NULL && !OSSL_PARAM_set_utf8_ptr(p, texts[i].text))
+            return 0;
+    }
+    p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
+    return p == NULL || OSSL_PARAM_set_int(p, 1);
+}
+
+static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
+{
+    static const struct {
+        int operation;
+        const OSSL_ALGORITHM *algorithms;
+    } operations[] = {{OSSL_OP_STORE, PROV_STORES},
+                      {OSSL_OP_KEYMGMT, PROV_KEYMGMTS},
+                      {OSSL_OP_SIGNATURE, PROV_SIGNATURES},
+                      {OSSL_OP_ENCODER, PROV_ENCODERS},
+                      {OSSL_OP_DECODER, PROV_DECODERS}};
+
+    (void)provctx;
+    *no_cache = 0;
+    for (size_t i = 0; i < COUNT(operations); i++)
+        if (operations[i].operation == operation)
+            return operations[i].algorithms;
+    return NULL;
+}
+
+static void teardown(void *provctx)
+{
+    prov_ctx *ctx = provctx;
+
+    bridge_module_release(atomic_load(&ctx->module));
+    config_free(ctx->config);
+    OPENSSL_free(ctx);
+}
+
+static const OSSL_DISPATCH PROVIDER[] = {
+    {OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))teardown},
+    {OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable_params},
+    {OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params},
+    {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_operation},
+    {OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, (void (*)(void))reason_strings},
+    {0, NULL},
+};
+
+/* ---- loading ---- */
+
+static void take_upcalls(prov_ctx *ctx, const OSSL_DISPATCH *in)
+{
+    for (; in->function_id != 0; in++)
+        switch (in->function_id) {
+        case OSSL_FUNC_CORE_GET_PARAMS:
+            ctx->get_params = OSSL_FUNC_core_get_params(in);
+            break;
+        case OSSL_FUNC_CORE_NEW_ERROR:
+            ctx->new_error = OSSL_FUNC_core_new_error(in);
+            break;
+        case OSSL_FUNC_CORE_SET_ERROR_DEBUG:
+            ctx->set_error_debug = OSSL_FUNC_core_set_error_debug(in);
+            break;
+        case OSSL_FUNC_CORE_VSET_ERROR:
+            ctx->vset_error = OSSL_FUNC_core_vset_error(in);
+            break;
+        case OSSL_FUNC_BIO_READ_EX:
+            ctx->bio_read = OSSL_FUNC_BIO_read_ex(in);
+            break;
+        case OSSL_FUNC_BIO_WRITE_EX:
+            ctx->bio_write = OSSL_FUNC_BIO_write_ex(in);
+            break;
+        default:
+            break;
+        }
+}
+
+/* Reads the configuration, and touches no module: programs load every provider that openssl.cnf names. */
+OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
+int OSSL_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                       void **provctx)
+{
+    prov_ctx *ctx = OPENSSL_zalloc(sizeof(*ctx));
+    sigb_diag diag = {{0}, 0};
+    sigb_rc rc;
+
+    if (ctx == NULL)
+        return 0;
+    ctx->core = core;
+    atomic_init(&ctx->module, NULL);
+    take_upcalls(ctx, in);
+    rc = config_read(core, ctx->get_params, &ctx->config, &diag);
+    if (rc != SIGB_OK) {
+        (void)prov_fail(ctx, rc, &diag);
+        OPENSSL_free(ctx);
+        return 0;
+    }
+    *out = PROVIDER;
+    *provctx = ctx;
+    return 1;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of provider/ share: the context of one loaded provider, its keys, its refusals. */
+#ifndef SIGB_PROVIDER_PROVIDER_H
+#define SIGB_PROVIDER_PROVIDER_H
+
+#include <stdatomic.h>
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/types.h>
+
+#include "pkcs11/bridge.h"
+#include "provider/config.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* ---- main.c ---- */
+
+typedef struct prov_ctx {
+    const OSSL_CORE_HANDLE *core;
+    OSSL_FUNC_core_get_params_fn *get_params;
+    OSSL_FUNC_core_new_error_fn *new_error;
+    OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
+    OSSL_FUNC_core_vset_error_fn *vset_error;
+    OSSL_FUNC_BIO_read_ex_fn *bio_read;
+    OSSL_FUNC_BIO_write_ex_fn *bio_write;
+    prov_config *config;
+    bridge_module *_Atomic module; /* held from the first use on */
+} prov_ctx;
+
+/*
+ * The refusal as an error of this provider in OpenSSL's queue: reason is the
+ * sigb_rc, its words behind. Returns 0, so that a refusal is one statement.
+ */
+int prov_fail(prov_ctx *ctx, sigb_rc rc, const sigb_diag *diag);
+int prov_refuse(prov_ctx *ctx, sigb_rc rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- pin.c ---- */
+
+/* Who may be asked for a PIN: the configuration, then the application's callback while it waits. */
+typedef struct prov_asker {
+    prov_ctx *ctx;
+    OSSL_PASSPHRASE_CALLBACK *callback; /* NULL: nobody waits */
+    void *callback_arg;
+} prov_asker;
+
+/* How keys are reached, as the configuration has it; asks `asker`, which outlives what is opened. */
+sigb_pkcs11_options prov_options(prov_asker *asker);
+bridge_rules prov_rules(const prov_ctx *ctx);
+
+/* Holds the module from now on, so that it is started once. */
+void prov_hold_module(prov_ctx *ctx);
+
+/* ---- key.c ---- */
+
+/* A type of key: what OpenSSL calls it. */
+typedef struct prov_type {
+    const char *name;      /* in the library's own context, and of OSSL_OBJECT_PARAM_DATA_TYPE */
+    const char *signature; /* that it makes */
+} prov_type;
+
+#define PROV_TYPES 5
+extern const prov_type PROV_TYPE[PROV_TYPES];
+enum { PROV_RSA, PROV_RSA_PSS, PROV_EC, PROV_ED25519, PROV_ED448 };
+
+/* A private key on a token, and who opened it. Shared by the keys that were made of it. */
+typedef struct prov_secret {
+    atomic_uint users;
+    prov_asker asker;
+    bridge_key *key;
+} prov_secret;
+
+/*
+ * What OpenSSL holds as a key of ours: its software half, in the library's own
+ * context, and the private key on the token. Without that it is a key like any
+ * other: public, or of software, where OpenSSL brings us one because we are
+ * listed before `default`.
+ */
+typedef struct prov_key {
+    prov_ctx *ctx;
+    const prov_type *type;
+    EVP_PKEY *pkey; /* NULL while it is being made */
+    prov_secret *secret;
+} prov_key;
+
+prov_key *prov_key_new(prov_ctx *ctx, const prov_type *type);
+void prov_key_free(prov_key *key);
+prov_key *prov_key_share(const prov_key *key);
+
+/* A public key of a SubjectPublicKeyInfo; NULL after prov_fail(). */
+prov_key *prov_key_from_spki(prov_ctx *ctx, sigb_bytes spki);
+
+/* Opens the private key that a URI names; the callback is asked during this call alone. NULL after prov_fail(). */
+prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK *callback,
+                        void *callback_arg);
+
+/* store.c: hands the key to OpenSSL by reference; takes it. */
+int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg);
+
+/* ---- the operations ---- */
+
+/* Beside it OpenSSL sets provider=NAME, by the name that the configuration loads us under. */
+#define PROV_PROPERTIES ""
+
+extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], PROV_ENCODERS[],
+    PROV_DECODERS[];
+
+/* generate.c: the OSSL_FUNC_keymgmt_gen_* of all types */
+typedef struct prov_generation prov_generation;
+void *prov_gen_init(prov_ctx *ctx, const prov_type *type, int selection, const OSSL_PARAM params[]);
+int prov_gen_set_template(void *generation, void *key);
+int prov_gen_set_params(void *generation, const OSSL_PARAM params[]);
+const OSSL_PARAM *prov_gen_settable_params(void *generation, void *ctx);
+void *prov_gen(void *generation, OSSL_CALLBACK *progress, void *progress_arg);
+void prov_gen_cleanup(void *generation);
+
+#endif

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signatures. What concerns no private key is done by software in the library's
+ * own context: a twin of each context of ours judges padding, salt and digest,
+ * tells the algorithm identifier, and verifies. A key on a token then signs what
+ * the twin says; a software key signs in its twin.
+ */
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rsa.h>
+
+#include "provider/provider.h"
+
+typedef enum signature_use { USE_NONE, USE_SIGN, USE_VERIFY, USE_RECOVER } signature_use;
+
+typedef struct signature_ctx {
+    prov_ctx *prov;
+    prov_key *key;
+    signature_use use;
+    bool is_digesting;   /* the message comes in, and not its digest */
+    char digest[64];     /* name; "" where none was chosen */
+    EVP_PKEY_CTX *twin;  /* of USE_SIGN and the others; made when it is needed */
+    EVP_MD_CTX *twin_md; /* the same with a message coming in; owns its EVP_PKEY_CTX, which is twin */
+    EVP_MD_CTX *hashing; /* of a message that comes in pieces */
+    bool has_scheme;     /* as the twin says; forgotten when parameters change */
+    p11_scheme scheme;
+} signature_ctx;
+
+/* ---- life ---- */
+
+static void *new_ctx(void *provctx, const char *properties)
+{
+    signature_ctx *ctx = OPENSSL_zalloc(sizeof(*ctx));
+
+    (void)properties;
+    if (ctx != NULL)
+        ctx->prov = provctx;
+    return ctx;
+}
+
+static void forget_twin(signature_ctx *ctx)
+{
+    if (ctx->twin_md == NULL)
+        EVP_PKEY_CTX_free(ctx->twin);
+    EVP_MD_CTX_free(ctx->twin_md);
+    ctx->twin = NULL;
+    ctx->twin_md = NULL;
+    ctx->has_scheme = false;
+}
+
+static void forget(signature_ctx *ctx)
+{
+    forget_twin(ctx);
+    EVP_MD_CTX_free(ctx->hashing);
+    ctx->hashing = NULL;
+    prov_key_free(ctx->key);
+    ctx->key = NULL;
+}
+
+static void free_ctx(void *arg)
+{
+    signature_ctx *ctx = arg;
+
+    if (ctx == NULL)
+        return;
+    forget(ctx);
+    OPENSSL_free(ctx);
+}
+
+static bool copy_md_ctx(EVP_MD_CTX **to, const EVP_MD_CTX *from)
+{
+    if (from == NULL)
+        return true;
+    *to = EVP_MD_CTX_new();
+    return *to != NULL && EVP_MD_CTX_copy_ex(*to, from) > 0;
+}
+
+static bool copy_twin(signature_ctx *to, const signature_ctx *from)
+{
+    if (from->twin == NULL)
+        return true;
+    if (from->twin_md != NULL) {
+        if (!copy_md_ctx(&to->twin_md, from->twin_md))
+            return false;
+        to->twin = EVP_MD_CTX_get_pkey_ctx(to->twin_md);
+    } else {
+        to->twin = EVP_PKEY_CTX_dup(from->twin);
+    }
+    return to->twin != NULL;
+}
+
+/* At any moment: what has come in so far is in both. */
+static void *dup_ctx(void *arg)
+{
+    const signature_ctx *from = arg;
+    signature_ctx *to = OPENSSL_memdup(from, sizeof(*from));
+
+    if (to == NULL)
+        return NULL;
+    to->twin = NULL;
+    to->twin_md = to->hashing = NULL;
+    to->key = from->key == NULL ? NULL : prov_key_share(from->key);
+    if ((from->key != NULL && to->key == NULL) || !copy_twin(to, from) ||
+        !copy_md_ctx(&to->hashing, from->hashing)) {
+        free_ctx(to);
+        return NULL;
+    }
+    return to;
+}
+
+/* ---- the twin ---- */
+
+static bool begin_twin_md(signature_ctx *ctx)
+{
+    const char *digest = ctx->digest[0] == '\0' ? NULL : ctx->digest;
+    OSSL_LIB_CTX *libctx = bridge_libctx();
+
+    ctx->twin_md = EVP_MD_CTX_new();
+    if (ctx->twin_md == NULL)
+        return false;
+    return (ctx->use == USE_SIGN
+                ? EVP_DigestSignInit_ex(ctx->twin_md, &ctx->twin, digest, libctx, NULL, ctx->key->pkey, NULL)
+                : EVP_DigestVerifyInit_ex(ctx->twin_md, &ctx->twin, digest, libctx, NULL, ctx->key->pkey,
+                                          NULL)) > 0;
+}
+
+static bool begin_twin_plain(signature_ctx *ctx)
+{
+    ctx->twin = EVP_PKEY_CTX_new_from_pkey(bridge_libctx(), ctx->key->pkey, NULL);
+    if (ctx->twin == NULL)
+        return false;
+    switch (ctx->use) {
+    case USE_SIGN:
+        return EVP_PKEY_sign_init(ctx->twin) > 0;
+    case USE_VERIFY:
+        return EVP_PKEY_verify_init(ctx->twin) > 0;
+    case USE_RECOVER:
+        return EVP_PKEY_verify_recover_init(ctx->twin) > 0;
+    case USE_NONE:
+    default:
+        return false;
+    }
+}
+
+/* Public keys begin a signature in software too; they just cannot end it. */
+static bool has_twin(signature_ctx *ctx)
+{
+    bool entered, good;
+
+    if (ctx->twin != NULL)
+        return true;
+    if (ctx->key == NULL)
+        return false;
+    entered = bridge_shelter();
+    good = ctx->is_digesting ? begin_twin_md(ctx) : begin_twin_plain(ctx);
+    bridge_end_shelter(entered);
+    if (!good)
+        forget_twin(ctx);
+    return good;
+}
+
+static bool is_of_token(const signature_ctx *ctx)
+{
+    return ctx->key != NULL && ctx->key->secret != NULL;
+}
+
+/* ---- beginning ---- */
+
+static int set_ctx_params(void *arg, const OSSL_PARAM params[]);
+
+static int begin(signature_ctx *ctx, signature_use use, bool is_digesting, const char *digest,
+                 const prov_key *key, const OSSL_PARAM params[])
+{
+    prov_key *shared = key == NULL ? ctx->key : prov_key_share(key);
+
+    if (shared == NULL || shared->pkey == NULL)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "there is no key to sign or verify with");
+    if (key == NULL)
+        ctx->key = NULL;
+    forget(ctx);
+    ctx->key = shared;
+    ctx->use = use;
+    ctx->is_digesting = is_digesting;
+    if (OPENSSL_strlcpy(ctx->digest, digest == NULL ? "" : digest, sizeof(ctx->digest)) >=
+        sizeof(ctx->digest))
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "no digest has a name of %zu letters", strlen(digest));
+    if (params != NULL && params[0].key != NULL)
+        return set_ctx_params(ctx, params);
+    return use == USE_SIGN && is_of_token(ctx) ? 1 : has_twin(ctx);
+}
+
+static int sign_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    return begin(ctx, USE_SIGN, false, NULL, key, params);
+}
+
+static int verify_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    return begin(ctx, USE_VERIFY, false, NULL, key, params);
+}
+
+static int verify_recover_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    return begin(ctx, USE_RECOVER, false, NULL, key, params);
+}
+
+static bool is_edwards(const signature_ctx *ctx)
+{
+    return ctx->key->type == &PROV_TYPE[PROV_ED25519] || ctx->key->type == &PROV_TYPE[PROV_ED448];
+}
+
+/* Without a name the digest is the key's default, as software chooses it. */
+static int digest_sign_init(void *arg, const char *digest, void *key, const OSSL_PARAM params[])
+{
+    signature_ctx *ctx = arg;
+
+    if (!begin(ctx, USE_SIGN, true, digest, key, params))
+        return 0;
+    if (is_edwards(ctx) && ctx->digest[0] != '\0')
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "%s takes no digest: it signs the message itself",
+                           ctx->key->type->name);
+    return 1;
+}
+
+static int digest_verify_init(void *ctx, const char *digest, void *key, const OSSL_PARAM params[])
+{
+    return begin(ctx, USE_VERIFY, true, digest, key, params);
+}
+
+/* ---- what the twin says ---- */
+
+static bool twin_text(signature_ctx *ctx, const char *name, char *text, size_t room)
+{
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_string(name, text, room), OSSL_PARAM_END};
+
+    text[0] = '\0';
+    params[0].data_size = room;
+    return EVP_PKEY_CTX_get_params(ctx->twin, params) > 0;
+}
+
+static bool twin_int(signature_ctx *ctx, const char *name, int *value)
+{
+    OSSL_PARAM params[] = {OSSL_PARAM_int(name, value), OSSL_PARAM_END};
+
+    return EVP_PKEY_CTX_get_params(ctx->twin, params) > 0;
+}
+
+/* RFC 8017, 9.1.1: what the encoded message leaves for the salt. */
+static int most_salt(const prov_key *key, const p11_hash *hash)
+{
+    return (EVP_PKEY_get_bits(key->pkey) - 1 + 7) / 8 - (int)hash->len - 2;
+}
+
+/* The special values are OpenSSL's: as long as the digest, the most there is room for, or the lesser. */
+static bool salt_length(signature_ctx *ctx, const p11_hash *hash, size_t *salt)
+{
+    int asked = 0, most = most_salt(ctx->key, hash);
+
+    if (!twin_int(ctx, OSSL_SIGNATURE_PARAM_PSS_SALTLEN, &asked))
+        return false;
+    if (asked == RSA_PSS_SALTLEN_DIGEST)
+        asked = (int)hash->len;
+    else if (asked == RSA_PSS_SALTLEN_AUTO || asked == RSA_PSS_SALTLEN_MAX)
+        asked = most;
+    else if (asked < 0)
+        asked = most < (int)hash->len ? most : (int)hash->len;
+    if (asked < 0 || asked > most)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE,
+                           "a salt of %d bytes does not fit into this key with %s; at most %d do", asked,
+                           hash->name, most);
+    *salt = (size_t)asked;
+    return true;
+}
+
+static const p11_hash *require_hash(signature_ctx *ctx, const char *name)
+{
+    const p11_hash *hash = bridge_hash_named(name);
+
+    if (hash == NULL)
+        (void)prov_refuse(
+            ctx->prov, SIGB_E_MECHANISM,
+            "no signature is made over %s with a token; choose a digest of the SHA-2 or SHA-3 family", name);
+    return hash;
+}
+
+static bool rsa_pss_scheme(signature_ctx *ctx, p11_scheme *scheme)
+{
+    char mgf[64];
+
+    scheme->family = P11_RSA_PSS;
+    if (!twin_text(ctx, OSSL_SIGNATURE_PARAM_MGF1_DIGEST, mgf, sizeof(mgf)))
+        return false;
+    scheme->mgf = mgf[0] == '\0' ? scheme->hash : require_hash(ctx, mgf);
+    return scheme->hash != NULL && scheme->mgf != NULL && salt_length(ctx, scheme->hash, &scheme->salt);
+}
+
+static bool rsa_scheme(signature_ctx *ctx, p11_scheme *scheme)
+{
+    int padding = 0;
+
+    if (!twin_int(ctx, OSSL_SIGNATURE_PARAM_PAD_MODE, &padding))
+        return false;
+    if (padding == RSA_PKCS1_PSS_PADDING)
+        return rsa_pss_scheme(ctx, scheme);
+    scheme->family = P11_RSA_PKCS1;
+    return padding == RSA_PKCS1_PADDING ||
+           prov_refuse(ctx->prov, SIGB_E_MECHANISM,
+                       "a token signs with PKCS#1 v1.5 or PSS padding; choose one of them");
+}
+
+static bool ask_scheme(signature_ctx *ctx)
+{
+    char digest[64];
+
+    ctx->scheme = (p11_scheme){.family = P11_EDDSA};
+    if (is_edwards(ctx))
+        return true;
+    if (!has_twin(ctx) || !twin_text(ctx, OSSL_SIGNATURE_PARAM_DIGEST, digest, sizeof(digest)))
+        return false;
+    if (digest[0] != '\0' && (ctx->scheme.hash = require_hash(ctx, digest)) == NULL)
+        return false;
+    ctx->scheme.family = P11_ECDSA;
+    return ctx->key->type == &PROV_TYPE[PROV_EC] || rsa_scheme(ctx, &ctx->scheme);
+}
+
+/* The usual case needs no twin: a digest by name, and no other wish. */
+static bool guess_scheme(signature_ctx *ctx)
+{
+    const bool is_pkcs1 = ctx->key->type == &PROV_TYPE[PROV_RSA],
+               is_ec = ctx->key->type == &PROV_TYPE[PROV_EC];
+
+    if (ctx->twin != NULL || !(is_pkcs1 || is_ec) || (ctx->is_digesting && ctx->digest[0] == '\0'))
+        return false;
+    ctx->scheme = (p11_scheme){.family = is_ec ? P11_ECDSA : P11_RSA_PKCS1,
+                               .hash = ctx->digest[0] == '\0' ? NULL : bridge_hash_named(ctx->digest)};
+    return ctx->digest[0] == '\0' || ctx->scheme.hash != NULL;
+}
+
+static bool has_scheme(signature_ctx *ctx)
+{
+    bool entered;
+
+    if (!ctx->has_scheme) {
+        entered = bridge_shelter();
+        ctx->has_scheme = guess_scheme(ctx) || ask_scheme(ctx);
+        bridge_end_shelter(entered);
+    }
+    return ctx->has_scheme;
+}
+
+/* ---- signing with a token ---- */
+
+/* OpenSSL asks for the length first, and it costs no call into the module. */
+static int tell_length(const signature_ctx *ctx, size_t *len)
+{
+    int size = EVP_PKEY_get_size(ctx->key->pkey);
+
+    if (size <= 0)
+        return 0;
+    *len = (size_t)size;
+    return 1;
+}
+
+static int give(signature_ctx *ctx, const sigb_buf *made, unsigned char *sig, size_t *len, size_t room)
+{
+    if (made->len > room)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "the signature has %zu bytes, and there is room for %zu",
+                           made->len, room);
+    memcpy(sig, made->ptr, made->len);
+    *len = made->len;
+    return 1;
+}
+
+static int sign_with_token(signature_ctx *ctx, sigb_bytes input, bool hashed, unsigned char *sig, size_t *len,
+                           size_t room)
+{
+    p11_request what = {.hashed = hashed, .input = input};
+    sigb_buf made = SIGB_BUF_INIT;
+    sigb_diag diag = {{0}, 0};
+    sigb_rc rc;
+    int good;
+
+    if (sig == NULL)
+        return tell_length(ctx, len);
+    if (!has_scheme(ctx))
+        return 0;
+    what.scheme = ctx->scheme;
+    rc = bridge_key_sign(ctx->key->secret->key, &what, ctx->prov->config->verify_signatures, &made, &diag);
+    good = rc == SIGB_OK ? give(ctx, &made, sig, len, room) : prov_fail(ctx->prov, rc, &diag);
+    sigb_buf_free(&made);
+    return good;
+}
+
+/* ---- signing ---- */
+
+static int sign(void *arg, unsigned char *sig, size_t *len, size_t room, const unsigned char *tbs,
+                size_t tbs_len)
+{
+    signature_ctx *ctx = arg;
+
+    if (is_of_token(ctx))
+        return sign_with_token(ctx, sigb_bytes_of(tbs, tbs_len), true, sig, len, room);
+    *len = room;
+    return has_twin(ctx) && EVP_PKEY_sign(ctx->twin, sig, len, tbs, tbs_len) > 0;
+}
+
+static bool begin_hashing(signature_ctx *ctx)
+{
+    const EVP_MD *md;
+
+    if (is_edwards(ctx) || !has_scheme(ctx) || ctx->scheme.hash == NULL)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "%s signs a message in one piece alone",
+                           ctx->key->type->name);
+    md = bridge_digest(ctx->scheme.hash->name);
+    ctx->hashing = EVP_MD_CTX_new();
+    return md != NULL && ctx->hashing != NULL && EVP_DigestInit_ex2(ctx->hashing, md, NULL) > 0;
+}
+
+static int digest_sign_update(void *arg, const unsigned char *data, size_t len)
+{
+    signature_ctx *ctx = arg;
+
+    if (!is_of_token(ctx))
+        return has_twin(ctx) && EVP_DigestSignUpdate(ctx->twin_md, data, len) > 0;
+    if (ctx->hashing == NULL && !begin_hashing(ctx))
+        return 0;
+    return EVP_DigestUpdate(ctx->hashing, data, len) > 0;
+}
+
+/* What came in goes on: OpenSSL may ask for more signatures of one context. */
+static int digest_of(signature_ctx *ctx, unsigned char *digest, unsigned *len)
+{
+    EVP_MD_CTX *copy = NULL;
+    int good;
+
+    if (ctx->hashing == NULL && !begin_hashing(ctx))
+        return 0;
+    good = copy_md_ctx(&copy, ctx->hashing) && EVP_DigestFinal_ex(copy, digest, len) > 0;
+    EVP_MD_CTX_free(copy);
+    return good;
+}
+
+static int digest_sign_final(void *arg, unsigned char *sig, size_t *len, size_t room)
+{
+    signature_ctx *ctx = arg;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned digest_len = 0;
+
+    if (!is_of_token(ctx)) {
+        *len = room;
+        return has_twin(ctx) && EVP_DigestSignFinal(ctx->twin_md, sig, len) > 0;
+    }
+    if (sig == NULL)
+        return tell_length(ctx, len);
+    return digest_of(ctx, digest, &digest_len) &&
+           sign_with_token(ctx, sigb_bytes_of(digest, digest_len), true, sig, len, room);
+}
+
+static int digest_sign(void *arg, unsigned char *sig, size_t *len, size_t room, const unsigned char *tbs,
+                       size_t tbs_len)
+{
+    signature_ctx *ctx = arg;
+
+    if (is_of_token(ctx))
+        return sign_with_token(ctx, sigb_bytes_of(tbs, tbs_len), false, sig, len, room);
+    *len = room;
+    return has_twin(ctx) && EVP_DigestSign(ctx->twin_md, sig, len, tbs, tbs_len) > 0;
+}
+
+/* ---- verifying: software's ---- */
+
+static int verify(void *arg, const unsigned char *sig, size_t len, const unsigned char *tbs, size_t tbs_len)
+{
+    signature_ctx *ctx = arg;
+
+    return has_twin(ctx) && EVP_PKEY_verify(ctx->twin, sig, len, tbs, tbs_len) == 1;
+}
+
+static int verify_recover(void *arg, unsigned char *out, size_t *len, size_t room, const unsigned char *sig,
+                          size_t sig_len)
+{
+    signature_ctx *ctx = arg;
+
+    *len = room;
+    return has_twin(ctx) && EVP_PKEY_verify_recover(ctx->twin, out, len, sig, sig_len) > 0;
+}
+
+static int digest_verify_update(void *arg, const unsigned char *data, size_t len)
+{
+    signature_ctx *ctx = arg;
+
+    return has_twin(ctx) && EVP_DigestVerifyUpdate(ctx->twin_md, data, len) > 0;
+}
+
+static int digest_verify_final(void *arg, const unsigned char *sig, size_t len)
+{
+    signature_ctx *ctx = arg;
+
+    return has_twin(ctx) && EVP_DigestVerifyFinal(ctx->twin_md, sig, len) == 1;
+}
+
+static int digest_verify(void *arg, const unsigned char *sig, size_t len, const unsigned char *tbs,
+                         size_t tbs_len)
+{
+    signature_ctx *ctx = arg;
+
+    return has_twin(ctx) && EVP_DigestVerify(ctx->twin_md, sig, len, tbs, tbs_len) == 1;
+}
+
+/* ---- parameters: the twin's ---- */
+
+static int get_ctx_params(void *arg, OSSL_PARAM params[])
+{
+    signature_ctx *ctx = arg;
+
+    return has_twin(ctx) && EVP_PKEY_CTX_get_params(ctx->twin, params) > 0;
+}
+
+static int set_ctx_params(void *arg, const OSSL_PARAM params[])
+{
+    signature_ctx *ctx = arg;
+
+    ctx->has_scheme = false;
+    return has_twin(ctx) && EVP_PKEY_CTX_set_params(ctx->twin, params) > 0;
+}
+
+static const OSSL_PARAM *gettable_ctx_params(void *ctx, void *provctx)
+{
+    static const OSSL_PARAM gettable[] = {OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, NULL, 0),
+                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+                                          OSSL_PARAM_size_t(OSSL_SIGNATURE_PARAM_DIGEST_SIZE, NULL),
+                                          OSSL_PARAM_END};
+
+    (void)ctx;
+    (void)provctx;
+    return gettable;
+}
+
+static const OSSL_PARAM *settable_ctx_params(void *ctx, void *provctx)
+{
+    static const OSSL_PARAM settable[] = {
+        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PROPERTIES, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_PROPERTIES, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+        OSSL_PARAM_size_t(OSSL_SIGNATURE_PARAM_DIGEST_SIZE, NULL),
+        OSSL_PARAM_END};
+
+    (void)ctx;
+    (void)provctx;
+    return settable;
+}
+
+/* ---- dispatch ---- */
+
+#define FUNCTION(id, function)                                                                               \
+    {                                                                                                        \
+        OSSL_FUNC_SIGNATURE_##id, (void (*)(void))(function)                                                 \
+    }
+
+static const OSSL_DISPATCH SIGNATURE[] = {FUNCTION(NEWCTX, new_ctx),
+                                          FUNCTION(FREECTX, free_ctx),
+                                          FUNCTION(DUPCTX, dup_ctx),
+                                          FUNCTION(SIGN_INIT, sign_init),
+                                          FUNCTION(SIGN, sign),
+                                          FUNCTION(VERIFY_INIT, verify_init),
+                                          FUNCTION(VERIFY, verify),
+                                          FUNCTION(VERIFY_RECOVER_INIT, verify_recover_init),
+                                          FUNCTION(VERIFY_RECOVER, verify_recover),
+                                          FUNCTION(DIGEST_SIGN_INIT, digest_sign_init),
+                                          FUNCTION(DIGEST_SIGN_UPDATE, digest_sign_update),
+                                          FUNCTION(DIGEST_SIGN_FINAL, digest_sign_final),
+                                          FUNCTION(DIGEST_SIGN, digest_sign),
+                                          FUNCTION(DIGEST_VERIFY_INIT, digest_verify_init),
+                                          FUNCTION(DIGEST_VERIFY_UPDATE, digest_verify_update),
+                                          FUNCTION(DIGEST_VERIFY_FINAL, digest_verify_final),
+                                          FUNCTION(DIGEST_VERIFY, digest_verify),
+                                          FUNCTION(GET_CTX_PARAMS, get_ctx_params),
+                                          FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),
+                                          FUNCTION(SET_CTX_PARAMS, set_ctx_params),
+                                          FUNCTION(SETTABLE_CTX_PARAMS, settable_ctx_params),
+                                          {0, NULL}};
+
+/* OpenSSL streams no message into EdDSA: it signs in one piece. */
+static const OSSL_DISPATCH EDDSA[] = {FUNCTION(NEWCTX, new_ctx),
+                                      FUNCTION(FREECTX, free_ctx),
+                                      FUNCTION(DUPCTX, dup_ctx),
+                                      FUNCTION(DIGEST_SIGN_INIT, digest_sign_init),
+                                      FUNCTION(DIGEST_SIGN, digest_sign),
+                                      FUNCTION(DIGEST_VERIFY_INIT, digest_verify_init),
+                                      FUNCTION(DIGEST_VERIFY, digest_verify),
+                                      FUNCTION(GET_CTX_PARAMS, get_ctx_params),
+                                      FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),
+                                      {0, NULL}};
+
+const OSSL_ALGORITHM PROV_SIGNATURES[] = {
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", PROV_PROPERTIES, SIGNATURE, "RSA signatures of a token"},
+    {"ECDSA", PROV_PROPERTIES, SIGNATURE, "ECDSA signatures of a token"},
+    {"ED25519:1.3.101.112", PROV_PROPERTIES, EDDSA, "Ed25519 signatures of a token"},
+    {"ED448:1.3.101.113", PROV_PROPERTIES, EDDSA, "Ed448 signatures of a token"},
+    {NULL, NULL, NULL, NULL},
+};
