@@ -163,7 +163,8 @@ static int set_ctx_params(void *arg, const OSSL_PARAM params[])
 
 static bool has_fingerprint(const store_ctx *store, const X509 *cert)
 {
-    const EVP_MD *md = bridge_digest(store->digest == NULL ? "SHA1" : store->digest);
+    const p11_hash *hash = bridge_hash_named(store->digest == NULL ? "SHA1" : store->digest);
+    const EVP_MD *md = hash == NULL ? NULL : bridge_digest(hash->name);
     unsigned char made[EVP_MAX_MD_SIZE];
     unsigned len = 0;
 
