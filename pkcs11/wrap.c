@@ -5,6 +5,8 @@
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 
+#include <sigbridge/provider.h>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "pkcs11/pkcs11.h"
@@ -120,6 +122,13 @@ sigb_rc wrap_write(const char *uri, const sigb_notes *notes, sigb_buf *pem, sigb
     }
     sigb_buf_free(&der);
     return rc;
+}
+
+sigb_rc sigb_provider_wrap(const char *uri, const sigb_notes *notes, sigb_buf *pem, sigb_diag *diag)
+{
+    if (uri == NULL || pem == NULL)
+        return sigb_fail(diag, SIGB_E_USAGE, "no URI to wrap, or no buffer for the file");
+    return wrap_write(uri, notes, pem, diag);
 }
 
 /* ---- reading ---- */

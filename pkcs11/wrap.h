@@ -7,11 +7,17 @@
  *     -----BEGIN PKCS#11 PROVIDER URI-----
  *     SEQUENCE { VisibleString "PKCS#11 Provider URI v1.0", UTF8String uri }, DER
  *     -----END PKCS#11 PROVIDER URI-----
+ *
+ * Exported for the provider of the same build, as pkcs11/bridge.h is.
  */
 #ifndef SIGB_PKCS11_WRAP_H
 #define SIGB_PKCS11_WRAP_H
 
 #include <sigbridge/bytes.h>
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 #define WRAP_PEM_NAME "PKCS#11 PROVIDER URI"
 
@@ -31,5 +37,9 @@ SIGB_CHECK sigb_rc wrap_write(const char *uri, const sigb_notes *notes, sigb_buf
  * for such URIs.
  */
 SIGB_CHECK sigb_rc wrap_read(sigb_bytes der, char **uri, sigb_diag *diag);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #endif

@@ -19,6 +19,7 @@
 #include <sigbridge/issuer.h>
 #include <sigbridge/limits.h>
 #include <sigbridge/pin.h>
+#include <sigbridge/provider.h>
 #include <sigbridge/signer.h>
 #include <sigbridge/statement.h>
 #include <sigbridge/token.h>

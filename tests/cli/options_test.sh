@@ -3,7 +3,7 @@
 # Options: what is refused, that each refusal is a JSON document too, that --help and completion know the same options.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-verbs=(sign verify inspect 'issuer derive' 'issuer resolve' 'token list' 'token init' 'token keygen' 'token cert' 'token delete' 'token doctor')
+verbs=(sign verify inspect 'issuer derive' 'issuer resolve' 'token list' 'token init' 'token keygen' 'token cert' 'token delete' 'token doctor' 'provider wrap')
 
 # ---- refusals ----
 
@@ -167,7 +167,7 @@ for verb in "${verbs[@]}"; do
     # shellcheck disable=SC2086
     is "$(complete_words sigbridge $verb -- | sort)" "$(help_options "$verb")"
 done
-is "$(complete_words sigbridge '' | tr '\n' ' ')" 'sign verify inspect issuer token --help --version '
+is "$(complete_words sigbridge '' | tr '\n' ' ')" 'sign verify inspect issuer token provider --help --version '
 is "$(complete_words sigbridge token k)" keygen
 is "$(complete_words sigbridge issuer d)" derive
 touch payload.json

@@ -776,6 +776,16 @@ static sigb_rc token_doctor_of_several(void)
     return doctor("pkcs11:token=sweep", world.options.pin, false);
 }
 
+static sigb_rc provider_wrap(void)
+{
+    sigb_buf pem = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_provider_wrap("pkcs11:token=t;object=k;type=private?pin-source=/run/pin", NULL, &pem,
+                                    NULL);
+
+    sigb_buf_free(&pem);
+    return rc;
+}
+
 /* clang-format off */
 static const scenario SCENARIOS[] = {
     {"sigb_certs_append",         "DER",                  SIGB_OK,                certs_der},
@@ -839,6 +849,7 @@ static const scenario SCENARIOS[] = {
     {"sigb_statement_verify",     "no anchor",            SIGB_E_ANCHOR,          verify_no_anchor},
     {"sigb_statement_verify",     "another payload",      SIGB_E_SIGNATURE,       verify_other_payload},
     {"sigb_statement_verify",     "another artifact",     SIGB_E_ARTIFACT,        verify_other_artifact},
+    {"sigb_provider_wrap",        "a key",                SIGB_OK,                provider_wrap},
     {"sigb_token_list",           "a token",              SIGB_OK,                token_list},
     {"sigb_token_keygen",         "a key",                SIGB_OK,                token_keygen},
     {"sigb_token_keygen",         "a label in use",       SIGB_E_EXISTS,          token_keygen_taken},
@@ -886,8 +897,8 @@ static bool is_swept(sigb_bytes function)
 /* A public function that can fail, and is not in the table, is found here. */
 static void no_public_function_is_left_out(void **state)
 {
-    static const char *const headers[] = {"bytes",     "pin",    "signer", "issuer",
-                                          "statement", "verify", "token",  "sigbridge"};
+    static const char *const headers[] = {"bytes",  "pin",   "signer",   "issuer",   "statement",
+                                          "verify", "token", "provider", "sigbridge"};
     static const char mark[] = "SIGB_CHECK sigb_rc ";
     size_t functions = 0;
 

@@ -122,6 +122,18 @@ static void no_secret_and_nothing_but_a_private_key_is_written(void **state)
     assert_int_equal(write_uri("pkcs11:object=k?pin-source=file:/run/pin", NULL), SIGB_OK);
 }
 
+static void the_public_call_is_the_same(void **state)
+{
+    sigb_buf pem = SIGB_BUF_INIT;
+
+    (void)state;
+    assert_int_equal(sigb_provider_wrap(URI, NULL, &pem, NULL), SIGB_OK);
+    assert_string_equal(text_c_str(&pem), PEM);
+    assert_refused(sigb_provider_wrap(NULL, NULL, &pem, diag), SIGB_E_USAGE, "no URI to wrap");
+    assert_refused(sigb_provider_wrap(URI, NULL, NULL, diag), SIGB_E_USAGE, "no buffer");
+    sigb_buf_free(&pem);
+}
+
 static void other_structures_are_refused(void **state)
 {
     /* clang-format off */
@@ -217,6 +229,7 @@ int main(void)
         cmocka_unit_test(what_is_appended_follows_what_is_there),
         cmocka_unit_test(every_length_reads_back),
         cmocka_unit_test(no_secret_and_nothing_but_a_private_key_is_written),
+        cmocka_unit_test(the_public_call_is_the_same),
         cmocka_unit_test(other_structures_are_refused),
         cmocka_unit_test(a_uri_over_the_limit_is_refused),
         cmocka_unit_test(every_mutation_is_refused_or_another_uri),
