@@ -8,6 +8,8 @@
 #include <openssl/params.h>
 
 #include "base/error.h"
+#include "base/text.h"
+#include "pkcs11/asked.h"
 
 #define COUNT(table)   (sizeof(table) / sizeof((table)[0]))
 #define OUR_NAME       "sigbridge"
@@ -372,10 +374,52 @@ void config_free(prov_config *config)
     OPENSSL_free(config);
 }
 
-bool config_knows(const char *name)
+/* ---- telling ---- */
+
+static int tell_text(OSSL_PARAM params[], const char *name, const char *text)
+{
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+    return p == NULL || OSSL_PARAM_set_utf8_ptr(p, text == NULL ? "" : text);
+}
+
+static void put_names(sigb_buf *out)
 {
     for (size_t i = 0; i < NAME_COUNT; i++)
-        if (!is_variable(&NAMES[i]) && strcmp(NAMES[i].name, name) == 0)
-            return true;
-    return false;
+        if (!is_variable(&NAMES[i]))
+            text_putf(out, "%s\n", NAMES[i].name);
+}
+
+static void put_notes(sigb_buf *out, const prov_config *config)
+{
+    for (size_t i = 0; i < config->note_count; i++)
+        text_putf(out, "%s: %s\n", config->notes[i].name, config->notes[i].why);
+}
+
+static int tell_lines(OSSL_PARAM *p, sigb_buf *lines)
+{
+    const char *text = text_c_str(lines);
+    int told = text != NULL && OSSL_PARAM_set_utf8_string(p, text);
+
+    sigb_buf_free(lines);
+    return told;
+}
+
+int config_tell(const prov_config *config, OSSL_PARAM params[])
+{
+    OSSL_PARAM *names = OSSL_PARAM_locate(params, ASKED_NAMES),
+               *notes = OSSL_PARAM_locate(params, ASKED_NOTES);
+    sigb_buf lines = SIGB_BUF_INIT;
+
+    if (!tell_text(params, ASKED_MODULE, config->module) || !tell_text(params, ASKED_INIT, config->init_args))
+        return 0;
+    if (names != NULL) {
+        put_names(&lines);
+        if (!tell_lines(names, &lines))
+            return 0;
+    }
+    if (notes == NULL)
+        return 1;
+    put_notes(&lines, config);
+    return tell_lines(notes, &lines);
 }

@@ -63,7 +63,7 @@ SIGB_CHECK sigb_rc config_read(const OSSL_CORE_HANDLE *handle, OSSL_FUNC_core_ge
 /* NULL is allowed. */
 void config_free(prov_config *config);
 
-/* True for a name of openssl.cnf that config_read() asks for. */
-bool config_knows(const char *name);
+/* Answers the questions of pkcs11/asked.h among these; 0 where a buffer is too small for the answer. */
+int config_tell(const prov_config *config, OSSL_PARAM params[]);
 
 #endif

@@ -79,16 +79,16 @@ static int get_params(void *provctx, OSSL_PARAM params[])
     } texts[] = {{OSSL_PROV_PARAM_NAME, "sigbridge: signing with PKCS#11 tokens"},
                  {OSSL_PROV_PARAM_VERSION, sigb_version()},
                  {OSSL_PROV_PARAM_BUILDINFO, sigb_version()}};
+    const prov_ctx *ctx = provctx;
     OSSL_PARAM *p;
 
-    (void)provctx;
     for (size_t i = 0; i < COUNT(texts); i++) {
         p = OSSL_PARAM_locate(params, texts[i].name);
         if (p != NULL && !OSSL_PARAM_set_utf8_ptr(p, texts[i].text))
             return 0;
     }
     p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
-    return p == NULL || OSSL_PARAM_set_int(p, 1);
+    return (p == NULL || OSSL_PARAM_set_int(p, 1)) && config_tell(ctx->config, params);
 }
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)

@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 
 #include "base/secret.h"
+#include "pkcs11/asked.h"
 #include "provider/config.h"
 
 /* The section of openssl.cnf that the core has. */
@@ -371,14 +372,41 @@ static void a_core_that_tells_nothing_is_refused(void **state)
     config_free(NULL);
 }
 
-static void names_are_known(void **state)
+static void what_is_asked_is_told(void **state)
 {
+    prov_config *config = said((const line[]){{"module-path", "/m.so"},
+                                              {"init_args", "a=b"},
+                                              {"pin", "secret77"},
+                                              {"debug_level", "7"},
+                                              {NULL, NULL}});
+    char *module = NULL, *init = NULL, names[4096] = "", notes[4096] = "";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_ptr(ASKED_MODULE, &module, 0),
+                           OSSL_PARAM_construct_utf8_ptr(ASKED_INIT, &init, 0),
+                           OSSL_PARAM_construct_utf8_string(ASKED_NAMES, names, sizeof(names)),
+                           OSSL_PARAM_construct_utf8_string(ASKED_NOTES, notes, sizeof(notes)),
+                           OSSL_PARAM_END};
+
     (void)state;
-    assert_true(config_knows("module-path"));
-    assert_true(config_knows("pkcs11-module-quirks"));
-    assert_true(config_knows("force_login"));
-    assert_false(config_knows("PKCS11_PIN"));
-    assert_false(config_knows("modul-path"));
+    assert_int_equal(config_tell(config, params), 1);
+    assert_string_equal(module, "/m.so");
+    assert_string_equal(init, "a=b");
+    assert_string_equal(notes, "debug_level: there is no debug output; OpenSSL's errors say what failed\n");
+    assert_non_null(strstr(names, "module-path\n"));
+    assert_non_null(strstr(names, "pkcs11-module-quirks\n"));
+    assert_non_null(strstr(names, "force_login\n"));
+    assert_null(strstr(names, "PKCS11_PIN"));
+    assert_null(strstr(names, "secret77"));
+    params[2].data_size = 10;
+    assert_int_equal(config_tell(config, params), 0);
+    config_free(config);
+
+    config = said((const line[]){{NULL, NULL}});
+    params[2] = OSSL_PARAM_construct_end();
+    assert_int_equal(config_tell(config, params), 1);
+    assert_string_equal(module, "");
+    assert_string_equal(init, "");
+    assert_int_equal(config_tell(config, &params[2]), 1);
+    config_free(config);
 }
 
 int main(void)
@@ -395,7 +423,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_environment_has_its_place, clear_environment, NULL),
         cmocka_unit_test_setup_teardown(libp11s_variables_for_pin_and_login, clear_environment, NULL),
         cmocka_unit_test_setup_teardown(a_core_that_tells_nothing_is_refused, clear_environment, NULL),
-        cmocka_unit_test_setup_teardown(names_are_known, clear_environment, NULL),
+        cmocka_unit_test_setup_teardown(what_is_asked_is_told, clear_environment, NULL),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
