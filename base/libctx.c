@@ -76,9 +76,9 @@ sigb_rc libctx_require(OSSL_LIB_CTX **ctx, sigb_diag *diag)
 static struct digest_slot {
     const char *name;
     _Atomic(EVP_MD *) md;
-} digests[] = {{"SHA2-256", NULL}, {"SHA2-384", NULL}, {"SHA2-512", NULL},
-               {"SHA1", NULL},     {"SHA2-224", NULL}, {"SHA3-224", NULL},
-               {"SHA3-256", NULL}, {"SHA3-384", NULL}, {"SHA3-512", NULL}};
+} digests[] = {{"SHA2-256", NULL}, {"SHA2-384", NULL},     {"SHA2-512", NULL},    {"SHA1", NULL},
+               {"SHA2-224", NULL}, {"SHA3-224", NULL},     {"SHA3-256", NULL},    {"SHA3-384", NULL},
+               {"SHA3-512", NULL}, {"SHA2-512/224", NULL}, {"SHA2-512/256", NULL}};
 
 static EVP_MD *slot_fetch(struct digest_slot *slot)
 {

@@ -29,6 +29,8 @@ static const struct hash_names {
     {{"SHA2-512", 64, CKM_SHA512,    CKG_MGF1_SHA512,  3}, "SHA512"},
     {{"SHA1",     20, CKM_SHA_1,     CKG_MGF1_SHA1,    0}, "SHA-1"},
     {{"SHA2-224", 28, CKM_SHA224,    CKG_MGF1_SHA224,  4}, "SHA224"},
+    {{"SHA2-512/224", 28, CKM_SHA512_224, 0,          5}, "SHA512-224"},
+    {{"SHA2-512/256", 32, CKM_SHA512_256, 0,          6}, "SHA512-256"},
     {{"SHA3-224", 28, SHA3_224_TYPE, SHA3_224_MGF,     7}, NULL},
     {{"SHA3-256", 32, SHA3_256_TYPE, SHA3_256_MGF,     8}, NULL},
     {{"SHA3-384", 48, SHA3_384_TYPE, SHA3_384_MGF,     9}, NULL},

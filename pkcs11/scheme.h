@@ -23,7 +23,7 @@ typedef struct p11_hash {
     const char *name; /* as OpenSSL names it */
     size_t len;       /* bytes */
     CK_MECHANISM_TYPE type;
-    CK_RSA_PKCS_MGF_TYPE mgf; /* MGF1 over it */
+    CK_RSA_PKCS_MGF_TYPE mgf; /* MGF1 over it; 0: PKCS#11 has none */
     uint8_t arc;              /* last of its OID, 2.16.840.1.101.3.4.2.arc; 0: SHA-1, which has another */
 } p11_hash;
 

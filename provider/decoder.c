@@ -1,4 +1,157 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that wrap a key URI. The first step finds the PEM among others, the
+ * second opens the key: only where a private key is explicitly wanted, for a file
+ * that is read as a public key, a certificate or anything at all comes from
+ * nobody knows where, and must not log in.
+ */
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+
+#include <sigbridge/limits.h>
+
+#include "base/error.h"
+#include "pkcs11/wrap.h"
 #include "provider/provider.h"
 
-const OSSL_ALGORITHM PROV_DECODERS[] = {{NULL, NULL, NULL, NULL}};
+#define STRUCTURE "pkcs11-uri" /* of what goes from the first step to the second */
+#define MAX_FILE  ((size_t)1 << 20)
+
+static void *new_ctx(void *provctx)
+{
+    return provctx;
+}
+
+static void free_ctx(void *ctx)
+{
+    (void)ctx;
+}
+
+static int wants_private(void *provctx, int selection)
+{
+    (void)provctx;
+    return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
+}
+
+/* ---- reading ---- */
+
+/* All that is there. False: longer than any file of ours, or unreadable. */
+static bool read_all(const prov_ctx *ctx, OSSL_CORE_BIO *from, sigb_buf *to)
+{
+    unsigned char room[4096];
+    size_t got = 0;
+
+    while (to->len <= MAX_FILE && ctx->bio_read(from, room, sizeof(room), &got) == 1 && got > 0)
+        sigb_buf_append(to, sigb_bytes_of(room, got));
+    return to->len <= MAX_FILE && !to->failed;
+}
+
+/* Appends what stands between the lines of our PEM; there may be others before it. */
+static bool find_pem(sigb_bytes text, sigb_buf *der)
+{
+    BIO *in = text.len > INT_MAX ? NULL : BIO_new_mem_buf(text.ptr, (int)text.len);
+    bool found = false;
+
+    while (in != NULL && !found) {
+        char *name = NULL, *header = NULL;
+        unsigned char *bytes = NULL;
+        long len = 0;
+
+        if (PEM_read_bio(in, &name, &header, &bytes, &len) != 1)
+            break;
+        found = strcmp(name, WRAP_PEM_NAME) == 0;
+        if (found)
+            sigb_buf_append(der, sigb_bytes_of(bytes, (size_t)len));
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(bytes, len > 0 ? (size_t)len : 0);
+    }
+    BIO_free(in);
+    return found && !der->failed;
+}
+
+/* The first step. What is no such file is nothing to complain about: others read it. */
+static int decode_pem(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBACK *callback,
+                      void *callback_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
+{
+    const prov_ctx *ctx = arg;
+    int type = OSSL_OBJECT_PKEY, good = 1;
+    sigb_buf text = SIGB_BUF_INIT, der = SIGB_BUF_INIT;
+
+    (void)selection;
+    (void)ask;
+    (void)ask_arg;
+    if (read_all(ctx, from, &text) && find_pem(sigb_buf_bytes(&text), &der)) {
+        const OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &type),
+                                     {OSSL_OBJECT_PARAM_DATA, OSSL_PARAM_OCTET_STRING, der.ptr, der.len, 0},
+                                     {OSSL_OBJECT_PARAM_DATA_STRUCTURE, OSSL_PARAM_UTF8_STRING,
+                                      (void *)(uintptr_t)STRUCTURE, sizeof(STRUCTURE) - 1, 0},
+                                     OSSL_PARAM_END};
+        good = callback(params, callback_arg);
+    }
+    if (text.len > 0)
+        OPENSSL_cleanse(text.ptr, text.len); /* it may be another's private key */
+    sigb_buf_free(&text);
+    sigb_buf_free(&der);
+    return good;
+}
+
+/*
+ * The second step; asked under the name of each type of key in turn, until one
+ * answers: the first does. Returning 0 ends that, so a PIN is tried once.
+ */
+static int decode_uri(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBACK *callback,
+                      void *callback_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
+{
+    prov_ctx *ctx = arg;
+    sigb_buf der = SIGB_BUF_INIT;
+    sigb_diag diag = {{0}, 0};
+    prov_key *key = NULL;
+    char *uri = NULL;
+    sigb_rc rc;
+
+    if (!wants_private(ctx, selection) || !read_all(ctx, from, &der)) {
+        sigb_buf_free(&der);
+        return 1;
+    }
+    rc = wrap_read(sigb_buf_bytes(&der), &uri, &diag);
+    sigb_buf_free(&der);
+    if (rc != SIGB_OK)
+        return 1;
+    prov_hold_module(ctx);
+    key = prov_key_open(ctx, uri, ask, ask_arg);
+    OPENSSL_free(uri);
+    return key != NULL && prov_give_key(key, callback, callback_arg);
+}
+
+/* ---- dispatch ---- */
+
+#define FUNCTION(id, function)                                                                               \
+    {                                                                                                        \
+        OSSL_FUNC_DECODER_##id, (void (*)(void))(function)                                                   \
+    }
+
+static const OSSL_DISPATCH PEM[] = {
+    FUNCTION(NEWCTX, new_ctx), FUNCTION(FREECTX, free_ctx), FUNCTION(DECODE, decode_pem), {0, NULL}};
+
+static const OSSL_DISPATCH URI[] = {FUNCTION(NEWCTX, new_ctx),
+                                    FUNCTION(FREECTX, free_ctx),
+                                    FUNCTION(DOES_SELECTION, wants_private),
+                                    FUNCTION(DECODE, decode_uri),
+                                    {0, NULL}};
+
+#define FROM_URI "input=der,structure=" STRUCTURE
+
+const OSSL_ALGORITHM PROV_DECODERS[] = {
+    {"DER", "input=pem", PEM, "PEM that wraps a PKCS#11 URI"},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", FROM_URI, URI, "key that a PKCS#11 URI names"},
+    {"RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10", FROM_URI, URI, "key that a PKCS#11 URI names"},
+    {"EC:id-ecPublicKey:1.2.840.10045.2.1", FROM_URI, URI, "key that a PKCS#11 URI names"},
+    {"ED25519:1.3.101.112", FROM_URI, URI, "key that a PKCS#11 URI names"},
+    {"ED448:1.3.101.113", FROM_URI, URI, "key that a PKCS#11 URI names"},
+    {NULL, NULL, NULL, NULL},
+};

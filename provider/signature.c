@@ -293,6 +293,9 @@ static bool rsa_pss_scheme(signature_ctx *ctx, p11_scheme *scheme)
     if (!twin_text(ctx, OSSL_SIGNATURE_PARAM_MGF1_DIGEST, mgf, sizeof(mgf)))
         return false;
     scheme->mgf = mgf[0] == '\0' ? scheme->hash : require_hash(ctx, mgf);
+    if (scheme->hash != NULL && scheme->mgf != NULL && (scheme->hash->mgf == 0 || scheme->mgf->mgf == 0))
+        return prov_refuse(ctx->prov, SIGB_E_MECHANISM,
+                           "PKCS#11 has no RSA-PSS over %s; choose another digest", scheme->hash->name);
     return scheme->hash != NULL && scheme->mgf != NULL && salt_length(ctx, scheme->hash, &scheme->salt);
 }
 
@@ -410,9 +413,10 @@ static bool begin_hashing(signature_ctx *ctx)
 {
     const EVP_MD *md;
 
-    if (is_edwards(ctx) || !has_scheme(ctx) || ctx->scheme.hash == NULL)
-        return prov_refuse(ctx->prov, SIGB_E_USAGE, "%s signs a message in one piece alone",
-                           ctx->key->type->name);
+    if (!has_scheme(ctx))
+        return false;
+    if (ctx->scheme.hash == NULL)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "a message in pieces needs a digest; none was named");
     md = bridge_digest(ctx->scheme.hash->name);
     ctx->hashing = EVP_MD_CTX_new();
     return md != NULL && ctx->hashing != NULL && EVP_DigestInit_ex2(ctx->hashing, md, NULL) > 0;
