@@ -109,6 +109,8 @@ static CK_RV end(const call *c, CK_RV rv)
 {
     if (c->holds_pipe)
         release_pipe(c);
+    if (rv == CKR_CRYPTOKI_NOT_INITIALIZED)
+        module_is_down(c->module);
     module_leave(c->module);
     if (gate_leave() && c->tracer != NULL)
         tell(c, rv);

@@ -41,15 +41,22 @@ bool module_enter(p11_module *module); /* false: it is being restarted; module_w
 void module_leave(p11_module *module);
 void module_wait(p11_module *module);
 
-/* Grows with each start of the module: what was learned under another number is void. */
+/* Grows whenever the module was started anew: what was learned under another number is void. */
 unsigned p11_module_starts(const p11_module *module);
 
 /*
  * Starts the module anew, unless somebody did since it had `seen` starts: with
- * C_Finalize if our C_Initialize took effect. In a child it is started without.
- * SIGB_E_MODULE; in a child SIGB_E_FORKED, SIGB_E_TIMEOUT.
+ * C_Finalize if our C_Initialize took effect. In a child it is started without,
+ * and so is one that says that somebody else shut it down, unless that was tried
+ * in vain. SIGB_E_MODULE; in a child SIGB_E_FORKED, SIGB_E_TIMEOUT.
  */
-SIGB_CHECK sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag);
+SIGB_CHECK sigb_rc p11_module_restart(p11_module *module, unsigned seen, bool in_vain, sigb_diag *diag);
+
+/* What sessions, logins or handles that nobody of ours ended tell: somebody else in the process uses it. */
+void module_is_shared(p11_module *module);
+
+/* CKR_CRYPTOKI_NOT_INITIALIZED, by the module itself: and shuts it down. */
+void module_is_down(p11_module *module);
 
 /* C_GetInfo of the last start. */
 const CK_INFO *p11_module_info(const p11_module *module);

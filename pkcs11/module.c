@@ -34,12 +34,15 @@ struct p11_module {
     CK_INFO info;
     module_state state;
     unsigned users;
-    bool up;             /* initialised, by whomever */
-    bool ours;           /* our C_Initialize took effect, so C_Finalize is ours too */
-    bool watched;        /* the end of the process is */
+    bool up;   /* initialised, by whomever */
+    bool ours; /* our C_Initialize took effect: a repair may call C_Finalize */
+    atomic_bool
+        shared;       /* somebody else in the process was seen to use it: the last of us leaves it as it is */
+    atomic_bool down; /* its sessions have ended, and not by us: it says that it was shut down */
+    bool watched;     /* the end of the process is */
     atomic_uint epoch;   /* of the process that it was started in */
     bool wary;           /* somebody asked for deadlines: calls of it may hang */
-    atomic_uint starts;  /* grows each time: handles of an earlier start are void */
+    atomic_uint starts;  /* grows whenever sessions have ended: handles of an earlier start are void */
     atomic_uint inside;  /* calls that run, abandoned ones too */
     atomic_bool stopped; /* none begins, but the stopper's */
     pthread_t stopper;
@@ -217,8 +220,8 @@ static CK_RV call_initialize(p11_module *module)
     return rv;
 }
 
-/* Where it fails, the module is still what our C_Initialize made it, and still ours. */
-static void call_finalize(p11_module *module)
+/* False: it fails, and the module is still what our C_Initialize made it, and still ours. */
+static bool call_finalize(p11_module *module)
 {
     CK_RV rv;
 
@@ -226,6 +229,7 @@ static void call_finalize(p11_module *module)
     rv = p11_C_Finalize(module, NULL);
     (void)ERR_pop_to_mark();
     module->ours = rv != CKR_OK && rv != CKR_CRYPTOKI_NOT_INITIALIZED;
+    return !module->ours;
 }
 
 /* What is known from an earlier start is as good. */
@@ -260,13 +264,19 @@ static sigb_rc require_whole(sigb_diag *diag)
         "module is touched here: sign in the parent, or in a new process");
 }
 
-static sigb_rc initialise(p11_module *module, sigb_diag *diag)
+/* *anew: sessions of before are void. One that others have initialised meanwhile is ours as little or much as before. */
+static sigb_rc initialise(p11_module *module, bool *anew, sigb_diag *diag)
 {
     char room[24];
     CK_RV rv = call_initialize(module);
 
-    if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && module->breaks_in_children && gate_epoch() > 0)
+    if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && !module->ours && module->breaks_in_children &&
+        gate_epoch() > 0)
         return refuse_child(module, diag); /* by whom? Most likely by the parent */
+    *anew |= rv == CKR_OK;
+    atomic_store(&module->down, false);
+    if (rv == CKR_OK && !module->up) /* nobody had it */
+        atomic_store(&module->shared, false);
     module->ours = rv == CKR_OK || (module->ours && rv == CKR_CRYPTOKI_ALREADY_INITIALIZED);
     module->up = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
     if (rv == CKR_HOST_MEMORY)
@@ -383,40 +393,46 @@ static void disinherit(p11_module *module)
 {
     module->epoch = gate_epoch();
     module->ours = false;
+    atomic_store(&module->shared, false);
+    atomic_store(&module->down, true);
     atomic_store(&module->inside, 0);
     atomic_store(&module->stopped, false);
 }
 
-/* Of a module that is STARTING, and ours alone. */
-static sigb_rc start(p11_module *module, sigb_diag *diag)
+/* Of a module that is STARTING, and this thread's alone. `anew`: its sessions have ended already. */
+static sigb_rc start(p11_module *module, bool anew, sigb_diag *diag)
 {
-    sigb_rc rc = initialise(module, diag);
+    sigb_rc rc = initialise(module, &anew, diag);
 
     if (module->up && !module->watched)
         watch_exit();
     module->watched |= module->up;
 
     lock_registry();
-    (void)atomic_fetch_add(&module->starts, 1);
+    (void)atomic_fetch_add(&module->starts, anew ? 1 : 0);
     module->state = READY;
     (void)pthread_cond_broadcast(&registry_changed);
     (void)pthread_mutex_unlock(&registry_lock);
     return rc;
 }
 
-/* C_Finalize, if it is ours to call and nobody is in the module who might not come back; then C_Initialize. */
-static sigb_rc start_again(p11_module *module, sigb_diag *diag)
+/*
+ * C_Finalize, if it is ours to call and nobody is in the module who might not come back; then C_Initialize. One that
+ * says it was shut down by somebody else may be theirs by now, and is only initialised, unless that was `in_vain`.
+ */
+static sigb_rc start_again(p11_module *module, bool in_vain, sigb_diag *diag)
 {
+    bool anew = atomic_load(&module->down);
     sigb_rc rc;
 
-    if (module->ours && hold_calls(module))
-        call_finalize(module);
-    rc = start(module, diag);
+    if (module->up && module->ours && (!anew || in_vain) && hold_calls(module))
+        anew |= call_finalize(module);
+    rc = start(module, anew, diag);
     let_calls(module);
     return rc;
 }
 
-sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag)
+sigb_rc p11_module_restart(p11_module *module, unsigned seen, bool in_vain, sigb_diag *diag)
 {
     bool inherited, mine;
     sigb_rc rc = SIGB_OK;
@@ -434,7 +450,7 @@ sigb_rc p11_module_restart(p11_module *module, unsigned seen, sigb_diag *diag)
             disinherit(module);
     }
     (void)pthread_mutex_unlock(&registry_lock);
-    return mine ? start_again(module, diag) : rc;
+    return mine ? start_again(module, in_vain, diag) : rc;
 }
 
 unsigned p11_module_starts(const p11_module *module)
@@ -442,11 +458,23 @@ unsigned p11_module_starts(const p11_module *module)
     return atomic_load(&module->starts);
 }
 
+void module_is_shared(p11_module *module)
+{
+    atomic_store(&module->shared, true);
+}
+
+void module_is_down(p11_module *module)
+{
+    atomic_store(&module->shared, true);
+    atomic_store(&module->down, true);
+}
+
 /* One that the process has already: a child may have to start it anew, or somebody whose start failed. */
 static sigb_rc join(p11_module *module, sigb_diag *diag)
 {
-    return is_inherited(module) || !module->up ? p11_module_restart(module, p11_module_starts(module), diag)
-                                               : SIGB_OK;
+    return is_inherited(module) || !module->up
+               ? p11_module_restart(module, p11_module_starts(module), false, diag)
+               : SIGB_OK;
 }
 
 /* Loads what was chosen, or shares what the process has of it. */
@@ -465,7 +493,7 @@ static sigb_rc load_or_share(p11_module *loaded, p11_module **module, sigb_diag 
         rc = join(shared, diag);
     } else {
         shared = loaded;
-        rc = start(loaded, diag);
+        rc = start(loaded, true, diag);
     }
     if (rc == SIGB_OK)
         *module = shared;
@@ -496,13 +524,20 @@ sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options *options, 
     return rc;
 }
 
-/* Takes one user off; true for the last, whose task it is to stop the module. */
+/*
+ * Takes one user off; true for the last, whose task it is to stop the module. One that others use too stays as it is,
+ * and stays in the registry: who opens it next may have to start it anew.
+ */
 static bool leave(p11_module *module)
 {
     bool last;
 
     lock_registry();
     last = --module->users == 0;
+    if (last && module->ours && atomic_load(&module->shared) && !is_inherited(module)) {
+        last = module->up = false;
+        memset(&module->info, 0, sizeof(module->info));
+    }
     if (last)
         module->state = STOPPING;
     (void)pthread_mutex_unlock(&registry_lock);
@@ -518,7 +553,7 @@ void p11_module_close(p11_module *module)
         return;
     forsaken = is_inherited(module) || atomic_load(&module->inside) > 0;
     if (module->ours && !forsaken)
-        call_finalize(module);
+        (void)call_finalize(module);
     lock_registry();
     registry_remove(module);
     (void)pthread_mutex_unlock(&registry_lock);
@@ -565,8 +600,8 @@ static void find_ours(at_exit *all)
 {
     lock_registry();
     for (p11_module *module = registry; module != NULL && all->count < MAX_AT_EXIT; module = module->next)
-        if (module->state == READY && module->ours && !is_inherited(module) &&
-            atomic_load(&module->inside) == 0) {
+        if (module->state == READY && module->ours && !atomic_load(&module->shared) &&
+            !is_inherited(module) && atomic_load(&module->inside) == 0) {
             all->ours[all->count++] = module;
             all->wary |= module->wary;
         }

@@ -69,7 +69,10 @@ typedef struct p11_module p11_module;
 SIGB_CHECK sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options *options,
                                    p11_module **module, sigb_diag *diag);
 
-/* C_Finalize only after the last user, and only if our C_Initialize was the one that took effect. */
+/*
+ * C_Finalize only after the last user, only if our C_Initialize was the one that
+ * took effect, and not if anybody else in the process was seen to use the module.
+ */
 void p11_module_close(p11_module *module);
 
 const char *p11_module_path(const p11_module *module);

@@ -338,7 +338,8 @@ static sigb_rc restart(const repair_work *work, p11_fault *fault, sigb_diag *dia
     sigb_rc rc = SIGB_OK;
 
     if (must_restart(work))
-        rc = p11_module_restart(work->token->module, work->starts_tried, diag);
+        rc = p11_module_restart(work->token->module, work->starts_tried,
+                                work->starts_tried != work->starts_before, diag);
     *fault = fault_of(rc, diag);
     if (rc == SIGB_E_MODULE)
         fault->class = CKR_DEAD; /* it does not start now */
@@ -632,6 +633,15 @@ static bool is_last(const p11_token *token)
     return token->out - token->closing == 1 && token->idle_count == 0;
 }
 
+/* A session, a login or a handle has ended, and nobody of ours has ended it. */
+static bool tells_of_others(const p11_token *token, const p11_lease *lease, sigb_rc rc, const sigb_diag *diag)
+{
+    ckr_class class = fault_of(rc, diag).class;
+
+    return lease->starts == p11_module_starts(token->module) &&
+           (class == CKR_MISNAMED || class == CKR_STALE || class == CKR_GONE);
+}
+
 static void mark(p11_token *token, const p11_lease *lease, const p11_fault *fault)
 {
     bool repairable = fault->class >= CKR_STALE;
@@ -701,6 +711,8 @@ void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p1
 {
     if (lease->epoch != gate_epoch())
         return;
+    if (tells_of_others(token, lease, rc, diag))
+        module_is_shared(token->module);
     if (gate_is_abandoned()) {
         give_orphan(token, lease);
     } else if (is_good(rc, fault, diag) && !lease->unfinished) {

@@ -84,6 +84,7 @@ softhsm *softhsm_new(void)
     assert_int_equal(mkdir(tokens, 0700), 0);
     write_conf(hsm);
     load_module(hsm);
+    (void)hsm->calls->C_Finalize(NULL); /* it may have been left as it was, with an earlier folder */
     return hsm;
 }
 
