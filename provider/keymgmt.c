@@ -309,11 +309,11 @@ DISPATCH(ed448, edwards);
 
 /* clang-format off */
 const OSSL_ALGORITHM PROV_KEYMGMTS[] = {
-    {"RSA:rsaEncryption:1.2.840.113549.1.1.1",      PROV_PROPERTIES, DISPATCH_rsa,     "RSA key of a token"},
-    {"RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10",    PROV_PROPERTIES, DISPATCH_rsa_pss, "RSA-PSS key of a token"},
-    {"EC:id-ecPublicKey:1.2.840.10045.2.1",         PROV_PROPERTIES, DISPATCH_ec,      "EC key of a token"},
-    {"ED25519:1.3.101.112",                         PROV_PROPERTIES, DISPATCH_ed25519, "Ed25519 key of a token"},
-    {"ED448:1.3.101.113",                           PROV_PROPERTIES, DISPATCH_ed448,   "Ed448 key of a token"},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1",      "", DISPATCH_rsa,     "RSA key of a token"},
+    {"RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10",    "", DISPATCH_rsa_pss, "RSA-PSS key of a token"},
+    {"EC:id-ecPublicKey:1.2.840.10045.2.1",         "", DISPATCH_ec,      "EC key of a token"},
+    {"ED25519:1.3.101.112",                         "", DISPATCH_ed25519, "Ed25519 key of a token"},
+    {"ED448:1.3.101.113",                           "", DISPATCH_ed448,   "Ed448 key of a token"},
     {NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

@@ -15,6 +15,8 @@
 
 #include "provider/provider.h"
 
+#define PROPERTY_ROOM 160
+
 /* ---- refusals ---- */
 
 static void raise_error(const prov_ctx *ctx, sigb_rc rc, const char *format, ...)
@@ -59,6 +61,75 @@ static const OSSL_ITEM *reason_strings(void *provctx)
     return reasons;
 }
 
+/* ---- algorithms, under the name by which we are loaded ---- */
+
+#define OPERATIONS 5
+
+static const struct {
+    int operation;
+    const OSSL_ALGORITHM *algorithms;
+} TABLES[OPERATIONS] = {{OSSL_OP_STORE, PROV_STORES},
+                        {OSSL_OP_KEYMGMT, PROV_KEYMGMTS},
+                        {OSSL_OP_SIGNATURE, PROV_SIGNATURES},
+                        {OSSL_OP_ENCODER, PROV_ENCODERS},
+                        {OSSL_OP_DECODER, PROV_DECODERS}};
+
+/* One for each row of TABLES. */
+typedef struct prov_operation {
+    OSSL_ALGORITHM *algorithms;
+    char (*properties)[PROPERTY_ROOM];
+} prov_operation;
+
+static void operations_free(prov_operation *of)
+{
+    for (size_t i = 0; of != NULL && i < OPERATIONS; i++) {
+        OPENSSL_free(of[i].algorithms);
+        OPENSSL_free(of[i].properties);
+    }
+    OPENSSL_free(of);
+}
+
+static bool operation_fill(prov_operation *of, const OSSL_ALGORITHM *table, const char *identity)
+{
+    size_t count = 0;
+
+    while (table[count].algorithm_names != NULL)
+        count++;
+    of->algorithms = OPENSSL_memdup(table, (count + 1) * sizeof(*table));
+    of->properties = OPENSSL_zalloc((count + 1) * sizeof(*of->properties));
+    if (of->algorithms == NULL || of->properties == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *more = table[i].property_definition;
+
+        (void)snprintf(of->properties[i], PROPERTY_ROOM, "provider=%s%s%s", identity,
+                       more[0] == '\0' ? "" : ",", more);
+        of->algorithms[i].property_definition = of->properties[i];
+    }
+    return true;
+}
+
+/* NULL: out of memory. */
+static prov_operation *operations_new(const char *identity)
+{
+    prov_operation *of = OPENSSL_zalloc(OPERATIONS * sizeof(*of));
+
+    for (size_t i = 0; of != NULL && i < OPERATIONS; i++)
+        if (!operation_fill(&of[i], TABLES[i].algorithms, identity)) {
+            operations_free(of);
+            return NULL;
+        }
+    return of;
+}
+
+static const OSSL_ALGORITHM *operations_find(const prov_operation *of, int operation)
+{
+    for (size_t i = 0; i < OPERATIONS; i++)
+        if (TABLES[i].operation == operation)
+            return of[i].algorithms;
+    return NULL;
+}
+
 /* ---- what the core asks ---- */
 
 static const OSSL_PARAM *gettable_params(void *provctx)
@@ -93,21 +164,10 @@ static int get_params(void *provctx, OSSL_PARAM params[])
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
-    static const struct {
-        int operation;
-        const OSSL_ALGORITHM *algorithms;
-    } operations[] = {{OSSL_OP_STORE, PROV_STORES},
-                      {OSSL_OP_KEYMGMT, PROV_KEYMGMTS},
-                      {OSSL_OP_SIGNATURE, PROV_SIGNATURES},
-                      {OSSL_OP_ENCODER, PROV_ENCODERS},
-                      {OSSL_OP_DECODER, PROV_DECODERS}};
+    const prov_ctx *ctx = provctx;
 
-    (void)provctx;
     *no_cache = 0;
-    for (size_t i = 0; i < COUNT(operations); i++)
-        if (operations[i].operation == operation)
-            return operations[i].algorithms;
-    return NULL;
+    return operations_find(ctx->operations, operation);
 }
 
 static void teardown(void *provctx)
@@ -115,6 +175,7 @@ static void teardown(void *provctx)
     prov_ctx *ctx = provctx;
 
     bridge_module_release(atomic_load(&ctx->module));
+    operations_free(ctx->operations);
     config_free(ctx->config);
     OPENSSL_free(ctx);
 }
@@ -157,6 +218,16 @@ static void take_upcalls(prov_ctx *ctx, const OSSL_DISPATCH *in)
         }
 }
 
+/* The name that the configuration loads us under: another provider's, where its users switched by changing a path. */
+static const char *identity_of(const prov_ctx *ctx)
+{
+    const char *name = NULL;
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_CORE_PROV_NAME, NULL, 0), OSSL_PARAM_END};
+
+    params[0].data = &name;
+    return ctx->get_params != NULL && ctx->get_params(ctx->core, params) && name != NULL ? name : "sigbridge";
+}
+
 /* Reads the configuration, and touches no module: programs load every provider that openssl.cnf names. */
 OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
 int OSSL_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
@@ -172,9 +243,11 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, co
     atomic_init(&ctx->module, NULL);
     take_upcalls(ctx, in);
     rc = config_read(core, ctx->get_params, &ctx->config, &diag);
+    if (rc == SIGB_OK && (ctx->operations = operations_new(identity_of(ctx))) == NULL)
+        rc = SIGB_E_MEMORY;
     if (rc != SIGB_OK) {
         (void)prov_fail(ctx, rc, &diag);
-        OPENSSL_free(ctx);
+        teardown(ctx);
         return 0;
     }
     *out = PROVIDER;

@@ -25,6 +25,7 @@ typedef struct prov_ctx {
     OSSL_FUNC_BIO_read_ex_fn *bio_read;
     OSSL_FUNC_BIO_write_ex_fn *bio_write;
     prov_config *config;
+    struct prov_operation *operations; /* what query_operation() tells */
     bridge_module *_Atomic module; /* held from the first use on */
 } prov_ctx;
 
@@ -35,7 +36,7 @@ typedef struct prov_ctx {
 int prov_fail(prov_ctx *ctx, sigb_rc rc, const sigb_diag *diag);
 int prov_refuse(prov_ctx *ctx, sigb_rc rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* ---- pin.c ---- */
+/* ---- access.c ---- */
 
 /* Who may be asked for a PIN: the configuration, then the application's callback while it waits. */
 typedef struct prov_asker {
@@ -99,9 +100,7 @@ int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg);
 
 /* ---- the operations ---- */
 
-/* Beside it OpenSSL sets provider=NAME, by the name that the configuration loads us under. */
-#define PROV_PROPERTIES ""
-
+/* Property definitions in these tables get provider=NAME in front, by the name that the configuration loads us under. */
 extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], PROV_ENCODERS[],
     PROV_DECODERS[];
 

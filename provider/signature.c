@@ -605,9 +605,9 @@ static const OSSL_DISPATCH EDDSA[] = {FUNCTION(NEWCTX, new_ctx),
                                       {0, NULL}};
 
 const OSSL_ALGORITHM PROV_SIGNATURES[] = {
-    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", PROV_PROPERTIES, SIGNATURE, "RSA signatures of a token"},
-    {"ECDSA", PROV_PROPERTIES, SIGNATURE, "ECDSA signatures of a token"},
-    {"ED25519:1.3.101.112", PROV_PROPERTIES, EDDSA, "Ed25519 signatures of a token"},
-    {"ED448:1.3.101.113", PROV_PROPERTIES, EDDSA, "Ed448 signatures of a token"},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", "", SIGNATURE, "RSA signatures of a token"},
+    {"ECDSA", "", SIGNATURE, "ECDSA signatures of a token"},
+    {"ED25519:1.3.101.112", "", EDDSA, "Ed25519 signatures of a token"},
+    {"ED448:1.3.101.113", "", EDDSA, "Ed448 signatures of a token"},
     {NULL, NULL, NULL, NULL},
 };

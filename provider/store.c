@@ -404,6 +404,6 @@ static const OSSL_DISPATCH STORE[] = {FUNCTION(OPEN, store_open),
                                       {0, NULL}};
 
 const OSSL_ALGORITHM PROV_STORES[] = {
-    {"pkcs11", PROV_PROPERTIES, STORE, "PKCS#11 tokens"},
+    {"pkcs11", "", STORE, "PKCS#11 tokens"},
     {NULL, NULL, NULL, NULL},
 };

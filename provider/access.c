@@ -4,7 +4,10 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 
 #include <sigbridge/pin.h>
 
@@ -76,6 +79,24 @@ bridge_rules prov_rules(const prov_ctx *ctx)
     return (bridge_rules){ctx->config->uri_may_name_module, ctx->config->uri_may_hold_pin};
 }
 
+/*
+ * A module may use OpenSSL itself, in the process's default context. Where the
+ * configuration names providers, and none that has digests and ciphers, such a
+ * module fails in strange ways (SoftHSM finds every PIN wrong): `default` is
+ * loaded then, as if the configuration had named no provider at all.
+ */
+static void provide_software(void)
+{
+    EVP_MD *any;
+
+    (void)ERR_set_mark();
+    any = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    if (any == NULL)
+        (void)OSSL_PROVIDER_load(NULL, "default");
+    EVP_MD_free(any);
+    (void)ERR_pop_to_mark();
+}
+
 void prov_hold_module(prov_ctx *ctx)
 {
     prov_asker nobody = {.ctx = ctx};
@@ -84,6 +105,7 @@ void prov_hold_module(prov_ctx *ctx)
 
     if (atomic_load(&ctx->module) != NULL)
         return;
+    provide_software();
     held = bridge_module_hold(&options);
     if (held != NULL && !atomic_compare_exchange_strong(&ctx->module, &none, held))
         bridge_module_release(held);
