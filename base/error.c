@@ -37,6 +37,7 @@ static const struct rc_row {
     {SIGB_E_PAYLOAD, "payload", EXIT_INPUT},
     {SIGB_E_CHANGED, "artifact-changed", EXIT_INPUT},
     {SIGB_E_REFUSED, "not-confirmed", EXIT_INPUT},
+    {SIGB_E_SETUP, "openssl-setup", EXIT_INPUT},
     {SIGB_E_MODULE, "module", EXIT_DEVICE},
     {SIGB_E_TOKEN, "token", EXIT_DEVICE},
     {SIGB_E_TOKEN_ABSENT, "token-absent", EXIT_DEVICE},

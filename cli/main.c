@@ -27,6 +27,7 @@ static const struct verb *const VERBS[] = {
     &VERB_TOKEN_CERT,
     &VERB_TOKEN_DELETE,
     &VERB_TOKEN_DOCTOR,
+    &VERB_PROVIDER_CHECK,
     &VERB_PROVIDER_WRAP,
     NULL,
 };

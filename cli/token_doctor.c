@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sigbridge token doctor: why a key signs, or does not. What was found is told whatever it comes to. */
+#include "cli/findings.h"
 #include "cli/input.h"
 #include "cli/module.h"
 #include "cli/text.h"
 #include "cli/token.h"
 #include "cli/verbs.h"
-
-#define VERDICT_WIDTH 13
-#define CHECK_WIDTH   25
 
 struct doctor_args {
     struct token_args token;
@@ -43,71 +41,6 @@ struct consulting {
 
 /* ---- telling ---- */
 
-static const struct verdict_row {
-    sigb_verdict verdict;
-    const char *name;  /* in the document */
-    const char *shown; /* to people: a failure stands out without colour */
-} VERDICTS[] = {
-    {SIGB_VERDICT_OK, "ok", "ok"},
-    {SIGB_VERDICT_WARN, "warn", "WARN"},
-    {SIGB_VERDICT_FAIL, "fail", "FAIL"},
-    {SIGB_VERDICT_NOT_CHECKED, "not checked", "not checked"},
-};
-
-static const struct verdict_row *row_of(sigb_verdict verdict)
-{
-    const struct verdict_row *row = VERDICTS;
-
-    while (row->verdict != verdict)
-        row++;
-    return row;
-}
-
-static void put_column(sigb_buf *out, const char *word, size_t width)
-{
-    size_t len = strlen(word);
-
-    text_put(out, word);
-    text_put_blanks(out, len < width ? width - len : 1);
-}
-
-static void put_line(sigb_buf *out, const char *label, const char *raw)
-{
-    if (raw[0] == '\0')
-        return;
-    text_put_blanks(out, VERDICT_WIDTH);
-    text_put(out, label);
-    text_put_raw(out, sigb_bytes_text(raw));
-    text_put(out, "\n");
-}
-
-/* "ok           key-sign  CKA_SIGN is true"; where it is not, what was wanted and what to do. */
-static void put_finding(sigb_buf *out, const sigb_finding *finding)
-{
-    put_column(out, row_of(finding->verdict)->shown, VERDICT_WIDTH);
-    put_column(out, finding->check, CHECK_WIDTH);
-    text_put_raw(out, sigb_bytes_text(finding->found));
-    text_put(out, "\n");
-    if (finding->verdict == SIGB_VERDICT_OK)
-        return;
-    if (finding->verdict != SIGB_VERDICT_NOT_CHECKED)
-        put_line(out, "wanted: ", finding->wanted);
-    put_line(out, "what to do: ", finding->advice);
-}
-
-static json_t *finding_json(struct report *report, const sigb_finding *finding)
-{
-    json_t *error = finding->rc == SIGB_OK
-                        ? json_null()
-                        : json_pack("{s:i, s:s, s:I}", "code", (int)finding->rc, "name",
-                                    sigb_rc_name(finding->rc), "native", (json_int_t)finding->native);
-
-    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:s, s:s}", "check", finding->check, "verdict",
-                     row_of(finding->verdict)->name, "essential", finding->essential, "error", error, "found",
-                     report_string(report, finding->check, sigb_bytes_text(finding->found)), "wanted",
-                     finding->wanted, "advice", finding->advice);
-}
-
 /* A sigb_finding_fn. */
 static void tell(void *arg, const sigb_finding *finding)
 {
@@ -115,7 +48,7 @@ static void tell(void *arg, const sigb_finding *finding)
 
     if (json_array_append_new(c->checks, finding_json(c->report, finding)) != 0)
         c->report->failed = true;
-    put_finding(&c->report->data, finding);
+    finding_put(&c->report->data, finding);
     if (finding->verdict == SIGB_VERDICT_OK && strcmp(finding->check, "issuer") == 0)
         report_text(c->report, "issuer", sigb_bytes_text(finding->found));
 }

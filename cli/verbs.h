@@ -17,6 +17,7 @@ extern const struct verb VERB_TOKEN_KEYGEN;
 extern const struct verb VERB_TOKEN_CERT;
 extern const struct verb VERB_TOKEN_DELETE;
 extern const struct verb VERB_TOKEN_DOCTOR;
+extern const struct verb VERB_PROVIDER_CHECK;
 extern const struct verb VERB_PROVIDER_WRAP;
 
 #define ROWS(table) (table), sizeof(table) / sizeof((table)[0])

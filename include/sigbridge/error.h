@@ -40,6 +40,7 @@ typedef enum sigb_rc {
     SIGB_E_PAYLOAD = 9,  /* payload empty, absent, or given where none belongs */
     SIGB_E_CHANGED = 10, /* the artifact changed while it was read */
     SIGB_E_REFUSED = 11, /* the person asked did not confirm */
+    SIGB_E_SETUP = 12,   /* OpenSSL's configuration does not lead to the provider */
 
     /* 20..39: the token */
     SIGB_E_MODULE = 20,          /* the PKCS#11 module cannot be loaded or initialised */

@@ -3,7 +3,7 @@
 # Options: what is refused, that each refusal is a JSON document too, that --help and completion know the same options.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-verbs=(sign verify inspect 'issuer derive' 'issuer resolve' 'token list' 'token init' 'token keygen' 'token cert' 'token delete' 'token doctor' 'provider wrap')
+verbs=(sign verify inspect 'issuer derive' 'issuer resolve' 'token list' 'token init' 'token keygen' 'token cert' 'token delete' 'token doctor' 'provider check' 'provider wrap')
 
 # ---- refusals ----
 

@@ -776,6 +776,16 @@ static sigb_rc token_doctor_of_several(void)
     return doctor("pkcs11:token=sweep", world.options.pin, false);
 }
 
+static sigb_rc provider_check(void)
+{
+    return sigb_provider_check("/dev/null", hear, NULL, NULL);
+}
+
+static sigb_rc provider_check_of_nothing(void)
+{
+    return sigb_provider_check("/nonexistent", hear, NULL, NULL);
+}
+
 static sigb_rc provider_wrap(void)
 {
     sigb_buf pem = SIGB_BUF_INIT;
@@ -849,6 +859,8 @@ static const scenario SCENARIOS[] = {
     {"sigb_statement_verify",     "no anchor",            SIGB_E_ANCHOR,          verify_no_anchor},
     {"sigb_statement_verify",     "another payload",      SIGB_E_SIGNATURE,       verify_other_payload},
     {"sigb_statement_verify",     "another artifact",     SIGB_E_ARTIFACT,        verify_other_artifact},
+    {"sigb_provider_check",       "an empty file",        SIGB_E_SETUP,           provider_check},
+    {"sigb_provider_check",       "no such file",         SIGB_E_SETUP,           provider_check_of_nothing},
     {"sigb_provider_wrap",        "a key",                SIGB_OK,                provider_wrap},
     {"sigb_token_list",           "a token",              SIGB_OK,                token_list},
     {"sigb_token_keygen",         "a key",                SIGB_OK,                token_keygen},
