@@ -26,7 +26,7 @@ typedef struct prov_ctx {
     OSSL_FUNC_BIO_write_ex_fn *bio_write;
     prov_config *config;
     struct prov_operation *operations; /* what query_operation() tells */
-    bridge_module *_Atomic module; /* held from the first use on */
+    bridge_module *_Atomic module;     /* held from the first use on */
 } prov_ctx;
 
 /*
