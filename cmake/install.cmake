@@ -4,6 +4,7 @@ file(RELATIVE_PATH SIGBRIDGE_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" SIGBRIDGE_PC_PREFIX "${SIGBRIDGE_PC_PREFIX}")
 configure_file(${CMAKE_SOURCE_DIR}/cmake/sigbridge.pc.in ${CMAKE_BINARY_DIR}/sigbridge.pc @ONLY)
 install(TARGETS sigbridge sigbridge-cli)
+install(TARGETS provider DESTINATION ${CMAKE_INSTALL_LIBDIR}/ossl-modules) # where distributions keep OpenSSL's
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/sigbridge DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 install(FILES ${CMAKE_BINARY_DIR}/sigbridge.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(GLOB man1 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1)
