@@ -126,7 +126,7 @@ const p11_hash *bridge_hash_named(const char *name);
 /* Keeps a module from being finalised between two uses; NULL where it cannot be had. */
 typedef struct bridge_module bridge_module;
 bridge_module *bridge_module_hold(const sigb_pkcs11_options *options);
-void bridge_module_release(bridge_module *module);
+void bridge_module_release(bridge_module *held);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -393,7 +393,7 @@ sigb_rc bridge_list(const char *uri, unsigned classes, bool log_in, const sigb_p
         rc = list_asking(&l, options, diag);
     bridge_uri_free(usable);
     OPENSSL_free(shown);
-    if (rc == SIGB_OK)
+    if (rc == SIGB_OK && l != NULL)
         *items = (bridge_items){l->items, l->used, l};
     else
         listing_free(l);

@@ -62,10 +62,10 @@ void *prov_gen_init(prov_ctx *ctx, const prov_type *type, int selection, const O
 }
 
 /* A key of the template's group. */
-int prov_gen_set_template(void *generation, void *template)
+int prov_gen_set_template(void *generation, void *template_key)
 {
     prov_generation *g = generation;
-    const prov_key *key = template;
+    const prov_key *key = template_key;
     char group[64];
     size_t len = 0;
 

@@ -39,16 +39,16 @@ static void release(void *key)
     prov_key_free(key);
 }
 
-/* The reference is a pointer to the key, which changes hands. */
-static void *load(const void *reference, size_t size)
+static void *load(const void *bytes, size_t size)
 {
-    prov_key *key;
+    static const prov_reference taken = {NULL};
+    prov_reference reference;
 
-    if (size != sizeof(key))
+    if (size != sizeof(reference))
         return NULL;
-    memcpy(&key, reference, sizeof(key));
-    memset((void *)(uintptr_t)reference, 0, sizeof(key));
-    return key;
+    memcpy(&reference, bytes, sizeof(reference));
+    memcpy((void *)(uintptr_t)bytes, &taken, sizeof(taken));
+    return reference.key;
 }
 
 /* A key on a token is shared, one of software is copied, as far as is asked for. */

@@ -229,9 +229,9 @@ static const char *identity_of(const prov_ctx *ctx)
 }
 
 /* Reads the configuration, and touches no module: programs load every provider that openssl.cnf names. */
-OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
-int OSSL_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
-                       void **provctx)
+__attribute__((visibility("default"))) int OSSL_provider_init(const OSSL_CORE_HANDLE *core,
+                                                              const OSSL_DISPATCH *in,
+                                                              const OSSL_DISPATCH **out, void **provctx)
 {
     prov_ctx *ctx = OPENSSL_zalloc(sizeof(*ctx));
     sigb_diag diag = {{0}, 0};

@@ -95,6 +95,11 @@ prov_key *prov_key_from_spki(prov_ctx *ctx, sigb_bytes spki);
 prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK *callback,
                         void *callback_arg);
 
+/* How a key goes to OpenSSL and comes back; whoever takes it leaves NULL. */
+typedef struct prov_reference {
+    prov_key *key;
+} prov_reference;
+
 /* store.c: hands the key to OpenSSL by reference; takes it. */
 int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg);
 
@@ -107,7 +112,7 @@ extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], P
 /* generate.c: the OSSL_FUNC_keymgmt_gen_* of all types */
 typedef struct prov_generation prov_generation;
 void *prov_gen_init(prov_ctx *ctx, const prov_type *type, int selection, const OSSL_PARAM params[]);
-int prov_gen_set_template(void *generation, void *key);
+int prov_gen_set_template(void *generation, void *template_key);
 int prov_gen_set_params(void *generation, const OSSL_PARAM params[]);
 const OSSL_PARAM *prov_gen_settable_params(void *generation, void *ctx);
 void *prov_gen(void *generation, OSSL_CALLBACK *progress, void *progress_arg);

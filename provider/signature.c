@@ -183,8 +183,9 @@ static int begin(signature_ctx *ctx, signature_use use, bool is_digesting, const
     ctx->key = shared;
     ctx->use = use;
     ctx->is_digesting = is_digesting;
-    if (OPENSSL_strlcpy(ctx->digest, digest == NULL ? "" : digest, sizeof(ctx->digest)) >=
-        sizeof(ctx->digest))
+    if (digest == NULL)
+        digest = "";
+    if (OPENSSL_strlcpy(ctx->digest, digest, sizeof(ctx->digest)) >= sizeof(ctx->digest))
         return prov_refuse(ctx->prov, SIGB_E_USAGE, "no digest has a name of %zu letters", strlen(digest));
     if (params != NULL && params[0].key != NULL)
         return set_ctx_params(ctx, params);

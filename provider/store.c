@@ -280,15 +280,17 @@ static int give_cert(const bridge_item *item, OSSL_CALLBACK *callback, void *arg
 
 int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg)
 {
+    prov_reference reference = {key};
     int type = OSSL_OBJECT_PKEY;
-    OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &type),
-                           {OSSL_OBJECT_PARAM_DATA_TYPE, OSSL_PARAM_UTF8_STRING,
-                            (void *)(uintptr_t)key->type->name, strlen(key->type->name), 0},
-                           {OSSL_OBJECT_PARAM_REFERENCE, OSSL_PARAM_OCTET_STRING, &key, sizeof(key), 0},
-                           OSSL_PARAM_END};
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &type),
+        {OSSL_OBJECT_PARAM_DATA_TYPE, OSSL_PARAM_UTF8_STRING, (void *)(uintptr_t)key->type->name,
+         strlen(key->type->name), 0},
+        {OSSL_OBJECT_PARAM_REFERENCE, OSSL_PARAM_OCTET_STRING, &reference, sizeof(reference), 0},
+        OSSL_PARAM_END};
     int good = callback(params, arg);
 
-    prov_key_free(key); /* unless it was loaded: then the reference is empty */
+    prov_key_free(reference.key);
     return good;
 }
 
@@ -371,20 +373,21 @@ static int store_eof(void *arg)
 }
 
 /* For a key management of another provider: what a key of ours exports. */
-static int export_object(void *arg, const void *reference, size_t size, OSSL_CALLBACK *callback,
+static int export_object(void *arg, const void *bytes, size_t size, OSSL_CALLBACK *callback,
                          void *callback_arg)
 {
-    prov_key *key;
+    prov_reference reference;
     OSSL_PARAM *params = NULL;
     int good;
 
     (void)arg;
-    if (reference == NULL || size != sizeof(key))
+    if (bytes == NULL || size != sizeof(reference))
         return 0;
-    memcpy(&key, reference, sizeof(key));
-    if (key == NULL || key->secret != NULL)
+    memcpy(&reference, bytes, sizeof(reference));
+    if (reference.key == NULL || reference.key->secret != NULL)
         return 0;
-    good = EVP_PKEY_todata(key->pkey, EVP_PKEY_PUBLIC_KEY, &params) > 0 && callback(params, callback_arg);
+    good = EVP_PKEY_todata(reference.key->pkey, EVP_PKEY_PUBLIC_KEY, &params) > 0 &&
+           callback(params, callback_arg);
     OSSL_PARAM_free(params);
     return good;
 }
