@@ -84,7 +84,7 @@ typedef struct bridge_items {
 
 /*
  * All objects of these classes (a sum) that the URI matches, on all tokens that it
- * matches. Logs in for private keys alone, and only if `log_in`; without a login
+ * matches. Logs in only if `log_in`; without a login
  * those are listed that the token shows. SIGB_E_TOKEN_ABSENT: there is no such
  * token. Finding none is SIGB_OK. The caller frees with bridge_items_free(), until
  * which a login that was made stays.

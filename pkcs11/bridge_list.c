@@ -385,7 +385,7 @@ sigb_rc bridge_list(const char *uri, unsigned classes, bool log_in, const sigb_p
     if (l == NULL)
         return SIGB_E_MEMORY;
     l->classes = classes;
-    l->log_in = log_in && (classes & BRIDGE_PRIVATE) != 0;
+    l->log_in = log_in;
     rc = bridge_uri_clean(uri, rules, &usable, &shown, diag);
     if (rc == SIGB_OK)
         rc = p11_uri_parse(usable, &options->notes, &l->key->uri, diag);

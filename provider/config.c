@@ -29,7 +29,6 @@ typedef enum setting {
     SET_URI_MODULE,
     SET_URI_PIN,
     SET_LOGIN,
-    SET_LOAD,
     SETTINGS
 } setting;
 
@@ -75,11 +74,10 @@ static sigb_rc read_pin_source(const name_row *row, const char *value, said *wha
 static const word FLAG[] = {{"yes", 1}, {"no", 0}, {"true", 1}, {"false", 0}, {"on", 1}, {"off", 0},
                             {"1", 1}, {"0", 0}, {NULL, 0}};
 static const word LOGIN[] = {{"auto", CONFIG_LOGIN_AUTO}, {"always", CONFIG_LOGIN_ALWAYS},
-                             {"never", CONFIG_LOGIN_NEVER}, {NULL, 0}};
-static const word FORCE_LOGIN[] = {{"1", CONFIG_LOGIN_ALWAYS}, {"0", CONFIG_LOGIN_AUTO},
-                                   {"yes", CONFIG_LOGIN_ALWAYS}, {"no", CONFIG_LOGIN_AUTO},
-                                   {"true", CONFIG_LOGIN_ALWAYS}, {"false", CONFIG_LOGIN_AUTO}, {NULL, 0}};
-static const word LOAD[] = {{"early", CONFIG_LOAD_EARLY}, {"first-use", CONFIG_LOAD_FIRST_USE}, {NULL, 0}};
+                             {"never", CONFIG_LOGIN_PRIVATE}, {NULL, 0}};
+static const word FORCE_LOGIN[] = {{"1", CONFIG_LOGIN_ALWAYS}, {"0", CONFIG_LOGIN_PRIVATE},
+                                   {"yes", CONFIG_LOGIN_ALWAYS}, {"no", CONFIG_LOGIN_PRIVATE},
+                                   {"true", CONFIG_LOGIN_ALWAYS}, {"false", CONFIG_LOGIN_PRIVATE}, {NULL, 0}};
 static const word CACHE_PINS[] = {{"cache", 0}, {NULL, 0}}; /* kept: no-relogin = no */
 
 #define SAYS(name, rank, sets, read)                {name, rank, sets, read, NULL, NULL, NULL}
@@ -101,7 +99,6 @@ static const name_row NAMES[] = {
     SAYS_FLAG("allow-uri-module",           RANK_FILE, SET_URI_MODULE),
     SAYS_FLAG("allow-uri-pin",              RANK_FILE, SET_URI_PIN),
     SAYS_WORD("login-behavior",             RANK_FILE, SET_LOGIN, LOGIN, "auto, always or never"),
-    SAYS_WORD("load-behavior",              RANK_FILE, SET_LOAD, LOAD, "early or first-use"),
 
     /* pkcs11-provider's: provider-pkcs11(7) */
     SAYS("pkcs11-module-path",              RANK_FILE, SET_MODULE, read_text),
@@ -110,7 +107,7 @@ static const name_row NAMES[] = {
     SAYS_FLAG("pkcs11-module-cache-keys",   RANK_FILE, SET_COPY_KEY),
     SAYS_WORD("pkcs11-module-cache-pins",   RANK_FILE, SET_NO_RELOGIN, CACHE_PINS, "cache"),
     SAYS_WORD("pkcs11-module-login-behavior", RANK_FILE, SET_LOGIN, LOGIN, "auto, always or never"),
-    SAYS_WORD("pkcs11-module-load-behavior", RANK_FILE, SET_LOAD, LOAD, "early"),
+    IGNORED("pkcs11-module-load-behavior",  RANK_FILE, "the module is loaded at its first use: while OpenSSL reads its configuration a module that uses OpenSSL itself would hang"),
     IGNORED("pkcs11-module-allow-export",   RANK_FILE, "public keys are always exported, and used in software"),
     IGNORED("pkcs11-module-cache-sessions", RANK_FILE, "as many sessions are kept as threads sign at once, and as the token allows"),
     IGNORED("pkcs11-module-quirks",         RANK_FILE, "what the quirks work around is no trouble here"),
@@ -309,7 +306,6 @@ static sigb_rc fill(prov_config *config, const said *settings, sigb_diag *diag)
     config->uri_may_name_module = settings[SET_URI_MODULE].number != 0;
     config->uri_may_hold_pin = settings[SET_URI_PIN].number != 0;
     config->login_behaviour = (config_login)settings[SET_LOGIN].number;
-    config->load_behaviour = (config_load)settings[SET_LOAD].number;
     if (!copy_text(&config->module, settings[SET_MODULE].text) ||
         !copy_text(&config->init_args, settings[SET_INIT_ARGS].text))
         return sigb_no_memory(diag);

@@ -20,16 +20,12 @@
 
 #include <sigbridge/pin.h>
 
+/* Before what the store looks for things; a wrapped URI is opened for private keys alone, whatever this says. */
 typedef enum config_login {
-    CONFIG_LOGIN_AUTO = 0, /* for private keys; for the rest where nothing is found without */
-    CONFIG_LOGIN_ALWAYS,   /* before anything is looked for */
-    CONFIG_LOGIN_NEVER     /* for private keys alone */
+    CONFIG_LOGIN_PRIVATE = 0, /* private keys */
+    CONFIG_LOGIN_AUTO,        /* and for the rest where nothing is found without */
+    CONFIG_LOGIN_ALWAYS
 } config_login;
-
-typedef enum config_load {
-    CONFIG_LOAD_FIRST_USE = 0,
-    CONFIG_LOAD_EARLY /* the module is loaded when the provider is */
-} config_load;
 
 /* A name that was given and does nothing, or not what it says; all static. */
 typedef struct config_note {
@@ -48,7 +44,6 @@ typedef struct prov_config {
     bool uri_may_name_module; /* module-path= and module-name= of URIs act; else they are passed over */
     bool uri_may_hold_pin;    /* pin-value= of URIs acts; else it is refused */
     config_login login_behaviour;
-    config_load load_behaviour;
     config_note notes[CONFIG_NOTES];
     size_t note_count;
 } prov_config;

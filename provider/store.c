@@ -234,6 +234,8 @@ static bool wants_one_key(const store_ctx *store)
 
 static bool wants_login(const store_ctx *store, unsigned classes)
 {
+    if (store->prov->config->login_behaviour == CONFIG_LOGIN_ALWAYS)
+        return true;
     return (classes & BRIDGE_PRIVATE) != 0 && (store->expected == OSSL_STORE_INFO_PKEY || store->says_type);
 }
 
@@ -252,14 +254,20 @@ static bool read_items(store_ctx *store, prov_asker *asker)
     const bridge_rules rules = prov_rules(store->prov);
     unsigned classes = expected_classes(store);
     sigb_diag diag = {{0}, 0};
+    bool log_in;
     sigb_rc rc;
 
     store->is_read = true;
     if (classes == 0)
         return true;
     prov_hold_module(store->prov);
-    rc = bridge_list(store->uri, classes, wants_login(store, classes), &options, &rules, &store->items,
-                     &diag);
+    log_in = wants_login(store, classes);
+    rc = bridge_list(store->uri, classes, log_in, &options, &rules, &store->items, &diag);
+    if (rc == SIGB_OK && store->items.count == 0 && !log_in &&
+        store->prov->config->login_behaviour == CONFIG_LOGIN_AUTO) {
+        bridge_items_free(&store->items);
+        rc = bridge_list(store->uri, classes, true, &options, &rules, &store->items, &diag);
+    }
     if (rc != SIGB_OK)
         return prov_fail(store->prov, rc, &diag);
     return require_some(store);

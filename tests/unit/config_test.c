@@ -88,8 +88,7 @@ static void what_is_not_said_is_off(void **state)
     assert_int_equal(config->timeout_ms, 0);
     assert_false(config->verify_signatures || config->copy_key || config->replicas || config->no_relogin);
     assert_false(config->allow_final_pin_try || config->uri_may_name_module || config->uri_may_hold_pin);
-    assert_int_equal(config->login_behaviour, CONFIG_LOGIN_AUTO);
-    assert_int_equal(config->load_behaviour, CONFIG_LOAD_FIRST_USE);
+    assert_int_equal(config->login_behaviour, CONFIG_LOGIN_PRIVATE);
     assert_int_equal(config->note_count, 0);
     config_free(config);
 }
@@ -108,7 +107,6 @@ static void our_own_names(void **state)
                                               {"allow-uri-module", "yes"},
                                               {"allow-uri-pin", "True"},
                                               {"login-behavior", "never"},
-                                              {"load-behavior", "early"},
                                               {NULL, NULL}});
 
     (void)state;
@@ -119,8 +117,7 @@ static void our_own_names(void **state)
     assert_int_equal(config->timeout_ms, 500);
     assert_true(config->verify_signatures && config->copy_key && config->replicas && config->no_relogin);
     assert_true(config->allow_final_pin_try && config->uri_may_name_module && config->uri_may_hold_pin);
-    assert_int_equal(config->login_behaviour, CONFIG_LOGIN_NEVER);
-    assert_int_equal(config->load_behaviour, CONFIG_LOAD_EARLY);
+    assert_int_equal(config->login_behaviour, CONFIG_LOGIN_PRIVATE);
     assert_int_equal(config->note_count, 0);
     config_free(config);
 }
@@ -131,7 +128,8 @@ static void a_section_of_pkcs11_provider(void **state)
     static const char *const ignored[] = {
         "pkcs11-module-allow-export", "pkcs11-module-cache-sessions",
         "pkcs11-module-quirks",       "pkcs11-module-block-operations",
-        "pkcs11-module-assume-fips",  "pkcs11-module-encode-provider-uri-to-pem"};
+        "pkcs11-module-assume-fips",  "pkcs11-module-encode-provider-uri-to-pem",
+        "pkcs11-module-load-behavior"};
     prov_config *config = said((const line[]){{"pkcs11-module-path", "/m.so"},
                                               {"pkcs11-module-init-args", "args"},
                                               {"pkcs11-module-token-pin", "file:/etc/pki/pin.txt"},
@@ -154,7 +152,6 @@ static void a_section_of_pkcs11_provider(void **state)
     assert_true(config->copy_key);
     assert_false(config->no_relogin);
     assert_int_equal(config->login_behaviour, CONFIG_LOGIN_ALWAYS);
-    assert_int_equal(config->load_behaviour, CONFIG_LOAD_EARLY);
     assert_int_equal(config->note_count, sizeof(ignored) / sizeof(ignored[0]));
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
         assert_true(is_noted(config, ignored[i]));
@@ -221,10 +218,8 @@ static void malformed_values_are_refused_in_words(void **state)
         {{"pkcs11-module-cache-keys", "maybe"},        "wanted is yes or no"},
         {{"pkcs11-module-cache-pins", "yes"},          "wanted is cache"},
         {{"pkcs11-module-login-behavior", "sometimes"}, "wanted is auto, always or never"},
-        {{"pkcs11-module-load-behavior", "late"},      "wanted is early"},
         {{"force_login", "2"},                         "wanted is 1 or 0"},
         {{"login-behavior", "1"},                      "wanted is auto, always or never"},
-        {{"load-behavior", "lazy"},                    "wanted is early or first-use"},
         {{"token-timeout", "-1"},                      "wanted is seconds such as 30 or 0.5"},
         {{"token-timeout", "1s"},                      "token-timeout = 1s"},
         {{"token-timeout", "0."},                      "wanted is seconds"},
