@@ -6,8 +6,10 @@
 #include <openssl/params.h>
 
 #include "base/secret.h"
+#include "base/text.h"
 #include "pkcs11/asked.h"
 #include "provider/config.h"
+#include "tests/support/corpus.h"
 
 /* The section of openssl.cnf that the core has. */
 typedef struct line {
@@ -404,6 +406,32 @@ static void what_is_asked_is_told(void **state)
     config_free(config);
 }
 
+/* sigbridge-provider(7) has every name, and every variable. */
+static void every_name_is_in_the_manual(void **state)
+{
+    static const char *const variables[] = {"PKCS11_PROVIDER_MODULE", "PKCS11_PROVIDER_DEBUG",
+                                            "PKCS11_MODULE_PATH",     "PKCS11_PIN",
+                                            "PKCS11_FORCE_LOGIN",     "PKCS11_DEBUG_LEVEL"};
+    prov_config *config = said((const line[]){{NULL, NULL}});
+    char names[4096] = "", *rest = names;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(ASKED_NAMES, names, sizeof(names)),
+                           OSSL_PARAM_END};
+    sigb_buf page = SIGB_BUF_INIT;
+    size_t count = 0;
+
+    (void)state;
+    assert_true(file_read(&page, "docs/man/sigbridge-provider.7").len > 0);
+    assert_int_equal(config_tell(config, params), 1);
+    for (char *name = strtok_r(names, "\n", &rest); name != NULL; name = strtok_r(NULL, "\n", &rest), count++)
+        if (strstr(text_c_str(&page), name) == NULL)
+            fail_msg("%s is not there", name);
+    assert_true(count > 25);
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+        assert_non_null(strstr(text_c_str(&page), variables[i]));
+    sigb_buf_free(&page);
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +447,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(libp11s_variables_for_pin_and_login, clear_environment, NULL),
         cmocka_unit_test_setup_teardown(a_core_that_tells_nothing_is_refused, clear_environment, NULL),
         cmocka_unit_test_setup_teardown(what_is_asked_is_told, clear_environment, NULL),
+        cmocka_unit_test_setup_teardown(every_name_is_in_the_manual, clear_environment, NULL),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
