@@ -409,12 +409,16 @@ struct bridge_module {
 bridge_module *bridge_module_hold(const sigb_pkcs11_options *options)
 {
     bridge_module *held = OPENSSL_zalloc(sizeof(*held));
+    p11_uri *any = NULL;
+    sigb_rc rc = held == NULL ? SIGB_E_MEMORY : p11_uri_parse("pkcs11:", NULL, &any, NULL);
 
-    if (held != NULL && p11_module_open(NULL, options, &held->module, NULL) != SIGB_OK) {
-        OPENSSL_free(held);
-        return NULL;
-    }
-    return held;
+    if (rc == SIGB_OK)
+        rc = p11_module_open(any, options, &held->module, NULL);
+    p11_uri_free(any);
+    if (rc == SIGB_OK)
+        return held;
+    OPENSSL_free(held);
+    return NULL;
 }
 
 void bridge_module_release(bridge_module *held)

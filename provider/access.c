@@ -106,6 +106,8 @@ void prov_hold_module(prov_ctx *ctx)
     if (atomic_load(&ctx->module) != NULL)
         return;
     provide_software();
+    if (ctx->config->uri_may_name_module) /* which it is, each URI says */
+        return;
     held = bridge_module_hold(&options);
     if (held != NULL && !atomic_compare_exchange_strong(&ctx->module, &none, held))
         bridge_module_release(held);

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Key files that wrap a URI: made by `provider wrap` and by genpkey, read by tools that take a key file and nothing else
+# (ts among them); read as anything but a private key they log in nowhere.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+provider_rig
+keygen release one P-256
+echo 'what is signed' >message
+public one
+
+"$sigbridge" provider wrap -q "$token;object=one" -o one.key
+hsm dgst -sha256 -sign one.key -out signature message
+is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified OK'
+hsm pkey -in one.key -pubout -out again.pub
+cmp one.pub again.pub
+
+# the file that pkcs11-provider writes, by its documented structure
+printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\n' >theirs.key
+soft asn1parse -genconf <(printf 'asn1=SEQUENCE:s\n[s]\na=VISIBLESTRING:PKCS\\#11 Provider URI v1.0\nb=UTF8:%s\n' "pkcs11:token=release;object=one") \
+    -noout -out theirs.der
+base64 -w 64 theirs.der >>theirs.key
+printf -- '-----END PKCS#11 PROVIDER URI-----\n' >>theirs.key
+hsm dgst -sha256 -sign theirs.key -out signature message
+is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified OK'
+
+# ---- hostile files ----
+
+conf=$work/without-pin.cnf
+OPENSSL_CONF=$conf openssl storeutl -noout one.key >listed 2>err </dev/null || die "$(cat err)"
+has listed 'Total found: 0'
+hasnt err PIN
+hsm_refused '' pkey -pubin -in one.key -noout
+hasnt err PIN
+hsm_refused '' x509 -in one.key -noout
+hasnt err PIN
+conf=$work/with-pin.cnf
+sed 's,ob2JqZWN0,ob2JqZWN1,' one.key >other.key
+printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\nAAAA\n-----END PKCS#11 PROVIDER URI-----\n' >broken.key
+hsm_refused '' pkey -in broken.key -noout
+
+# ---- keys that are made on the token ----
+
+hsm genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -propquery provider=sigbridge \
+    -pkeyopt "pkcs11_uri:$token;object=made" -out made.key
+has made.key 'BEGIN PKCS#11 PROVIDER URI'
+public made
+hsm dgst -sha384 -sign made.key -out signature message
+is "$(soft dgst -sha384 -verify made.pub -signature signature message)" 'Verified OK'
+hsm genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=rsa" -out rsa.key -quiet
+hsm dgst -sha256 -sign rsa.key -out signature message
+public rsa
+is "$(soft dgst -sha256 -verify rsa.pub -signature signature message)" 'Verified OK'
+hsm_refused 'exists' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -propquery provider=sigbridge \
+    -pkeyopt "pkcs11_uri:$token;object=made" -out absent.key
+hsm_refused 'names no object' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -propquery provider=sigbridge \
+    -pkeyopt "pkcs11_uri:$token" -out absent.key
+
+# ---- a time stamp authority, whose -inkey takes a file ----
+
+cert root "$token;object=one" 'CN=Story Root' one.pem
+hsm req -new -key "$token;object=made" -subj '/CN=Time' -out time.csr
+printf 'extendedKeyUsage = critical,timeStamping\nkeyUsage = critical,digitalSignature\n' >time.ext
+hsm x509 -req -in time.csr -CA one.pem -CAkey "$token;object=one" -days 10 -extfile time.ext -out time.pem -CAcreateserial
+soft ts -query -data message -sha256 -cert -out query 2>err
+printf '%s\n' '[tsa]' 'default_tsa = story' '[story]' "serial = $work/ts-serial" 'default_policy = 1.2.3.4' 'digests = sha256' \
+    'signer_digest = sha256' 'accuracy = secs:1' "signer_cert = $work/time.pem" "certs = $work/one.pem" >tsa.cnf
+echo 01 >ts-serial
+hsm ts -reply -queryfile query -config tsa.cnf -section story -signer time.pem -inkey made.key -out reply
+soft ts -verify -queryfile query -in reply -CAfile one.pem >out 2>err || die "$(cat err)"
+has out 'Verification: OK'

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# storeutl, and URIs that come from anywhere: what is listed and by what it is found, when a PIN is wanted, and what is
+# refused.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+provider_rig
+keygen release one P-256
+keygen release two RSA-2048
+cert root "$token;object=one" 'CN=Story Root' one.pem
+cert root "$token;object=two" 'CN=Other Root' two.pem
+
+total() { sed -n 's/^Total found: //p' "$1"; }
+
+# ---- certificates and public keys need no PIN, and no login is made for what is not said to be private ----
+
+conf=$work/without-pin.cnf
+hsm storeutl -noout "$token" >listed </dev/null
+is "$(total listed)" 4
+hsm storeutl -noout -certs "$token" >listed </dev/null
+is "$(total listed)" 2
+hsm x509 -in "$token;object=one;type=cert" -out found.pem </dev/null
+cmp <(soft x509 -in one.pem) <(soft x509 -in found.pem)
+hsm verify -CAfile one.pem found.pem >out
+hsm storeutl -noout -certs -subject '/CN=Other Root' "$token" >listed
+is "$(total listed)" 1
+hsm storeutl -noout -alias two "$token" >listed
+is "$(total listed)" 2
+fingerprint=$(soft x509 -in one.pem -noout -fingerprint -sha256 | sed 's/.*=//')
+hsm storeutl -noout -sha256 -fingerprint "$fingerprint" "$token" >listed
+is "$(total listed)" 1
+serial=$(soft x509 -in one.pem -noout -serial | sed 's/.*=//')
+hsm storeutl -noout -issuer '/CN=Story Root' -serial "0x$serial" "$token" >listed
+is "$(total listed)" 1
+hsm_refused 'wants a PIN, and' pkey -in "$token;object=one;type=private" -pubout </dev/null
+conf=$work/with-pin.cnf
+
+# ---- private keys, where they are said to be wanted ----
+
+hsm storeutl -noout "$token;type=private" >listed
+is "$(total listed)" 2
+has listed Pkey
+hsm storeutl -noout -keys "$token;object=one" >listed
+is "$(total listed)" 1
+
+# ---- none is chosen silently, and an error is the end ----
+
+hsm_refused '2 private keys match; say which by id= or object=' pkey -in "$token;type=private" -pubout
+hsm_refused 'object=one' pkey -in "$token" -pubout
+hsm_refused 'no private key that matches' pkey -in "$token;object=three" -pubout
+hsm_refused 'no token' pkey -in 'pkcs11:token=absent;object=one' -pubout
+hsm_refused 'twice' pkey -in 'pkcs11:token=release;token=release' -pubout
+
+# ---- no PIN in a URI, no code loaded for one, unless the configuration allows it ----
+
+hsm_refused 'the URI holds a PIN' pkey -in "$token;object=one?pin-value=1234" -pubout
+hsm pkey -in "$token;object=one?module-path=/absent/module.so" -pubout >/dev/null
+configure allowing.cnf 'allow-uri-pin = yes' 'allow-uri-module = yes'
+sed -i '/^module-path/d' allowing.cnf
+module=$PKCS11_MODULE_PATH
+unset PKCS11_MODULE_PATH
+conf=$work/allowing.cnf
+hsm pkey -in "$token;object=one?module-path=$module&pin-value=1234" -pubout >/dev/null
+hsm_refused 'absent/module.so' pkey -in "$token;object=one?module-path=/absent/module.so" -pubout
+export PKCS11_MODULE_PATH=$module
+conf=$work/with-pin.cnf
+
+# ---- a wrong PIN is tried once ----
+
+(umask 077 && echo 9999 >wrong-pin)
+configure wrong.cnf "pin-source = $work/wrong-pin"
+conf=$work/wrong.cnf
+hsm_refused 'it was tried once' pkey -in "$token;object=one" -pubout
+conf=$work/with-pin.cnf
