@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
+#include "pkcs11/wrap.h"
+#include "provider/config.h"
 #include "tests/support/corpus.h"
 #include "tests/support/pubkeys.h"
 
@@ -776,6 +779,38 @@ static sigb_rc token_doctor_of_several(void)
     return doctor("pkcs11:token=sweep", world.options.pin, false);
 }
 
+/* What the provider reads when OpenSSL loads it; not public. */
+static int tell_settings(const OSSL_CORE_HANDLE *handle, OSSL_PARAM params[])
+{
+    static const char *const lines[][2] = {
+        {"module-path", "/usr/lib/module.so"}, {"module-init-args", "a=b"}, {"pin", "1234"}};
+
+    (void)handle;
+    for (size_t i = 0; i < 3; i++)
+        if (!OSSL_PARAM_set_utf8_ptr(OSSL_PARAM_locate(params, lines[i][0]), lines[i][1]))
+            return 0;
+    return 1;
+}
+
+static sigb_rc provider_config(void)
+{
+    prov_config *config = NULL;
+    sigb_rc rc = config_read(NULL, tell_settings, &config, NULL);
+
+    config_free(config);
+    return rc;
+}
+
+static sigb_rc wrapped_uri(void)
+{
+    static const uint8_t der[] = "\x30\x24\x1a\x19PKCS#11 Provider URI v1.0\x0c\x07pkcs11:";
+    char *uri = NULL;
+    sigb_rc rc = wrap_read(sigb_bytes_of(der, sizeof(der) - 1), &uri, NULL);
+
+    OPENSSL_free(uri);
+    return rc;
+}
+
 static sigb_rc provider_check(void)
 {
     return sigb_provider_check("/dev/null", hear, NULL, NULL);
@@ -859,6 +894,8 @@ static const scenario SCENARIOS[] = {
     {"sigb_statement_verify",     "no anchor",            SIGB_E_ANCHOR,          verify_no_anchor},
     {"sigb_statement_verify",     "another payload",      SIGB_E_SIGNATURE,       verify_other_payload},
     {"sigb_statement_verify",     "another artifact",     SIGB_E_ARTIFACT,        verify_other_artifact},
+    {"config_read",               "module and PIN",       SIGB_OK,                provider_config},
+    {"wrap_read",                 "a URI",                SIGB_OK,                wrapped_uri},
     {"sigb_provider_check",       "an empty file",        SIGB_E_SETUP,           provider_check},
     {"sigb_provider_check",       "no such file",         SIGB_E_SETUP,           provider_check_of_nothing},
     {"sigb_provider_wrap",        "a key",                SIGB_OK,                provider_wrap},
