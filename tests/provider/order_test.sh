@@ -11,8 +11,9 @@ cert root "$token;object=ec" 'CN=Story Root' root.pem
 cert root "$token;object=rsa" 'CN=Story RSA' rsa.pem
 "$sigbridge" provider wrap -q "$token;object=ec" -o wrapped.key
 for key in ec rsa; do public "$key"; done
+soft genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out soft-EC.key -quiet
 for algorithm in RSA EC ED25519; do
-    soft genpkey -algorithm "$algorithm" $([ "$algorithm" != EC ] || echo -pkeyopt ec_paramgen_curve:P-256) -out "soft-$algorithm.key" -quiet
+    [ "$algorithm" = EC ] || soft genpkey -algorithm "$algorithm" -out "soft-$algorithm.key" -quiet
     soft pkey -in "soft-$algorithm.key" -pubout -out "soft-$algorithm.pub"
 done
 echo 'what is signed' >message
