@@ -37,7 +37,8 @@ ckr_class ckr_classify(CK_RV rv);
 CK_FUNCTION_LIST *p11_module_calls(const p11_module *module);
 bool module_is_touchable(const p11_module *module);
 bool module_writes_to_sockets(const p11_module *module);
-bool module_enter(p11_module *module); /* false: it is being restarted; module_wait() for the end of that */
+bool module_enter(
+    p11_module *module); /* false: it is being restarted, or busy; module_wait() for the end of that */
 void module_leave(p11_module *module);
 void module_wait(p11_module *module);
 

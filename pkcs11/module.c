@@ -31,6 +31,7 @@ struct p11_module {
     CK_FUNCTION_LIST *calls; /* what tells modules apart: two paths may lead to one */
     bool sockets;            /* it writes to sockets, whose other end may go: SIGPIPE */
     bool breaks_in_children; /* a child of a process that uses it must not */
+    bool one_at_a_time;      /* two calls at once may wait for each other for ever */
     CK_INFO info;
     module_state state;
     unsigned users;
@@ -45,6 +46,7 @@ struct p11_module {
     atomic_uint starts;  /* grows whenever sessions have ended: handles of an earlier start are void */
     atomic_uint inside;  /* calls that run, abandoned ones too */
     atomic_bool stopped; /* none begins, but the stopper's */
+    atomic_bool taken;   /* by the call that runs, where they are made one at a time */
     pthread_t stopper;
 };
 
@@ -53,20 +55,23 @@ struct p11_module {
  * starts or stops one marks it, and others wait for the change.
  */
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t registry_changed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t registry_changed;
 static p11_module *registry;
+static bool registry_begun;
 static unsigned registry_epoch;
 
 /* A child makes the condition anew: threads of the parent may have waited for it. */
 static void lock_registry(void)
 {
     (void)pthread_mutex_lock(&registry_lock);
-    if (registry_epoch == gate_epoch())
+    if (registry_begun && registry_epoch == gate_epoch())
         return;
+    registry_begun = true;
     registry_epoch = gate_epoch();
-    (void)pthread_cond_init(&registry_changed, NULL);
+    deadline_cond_init(&registry_changed);
 }
 
+#define LOOK_MS 100  /* how often those who wait for their turn look whether they were left behind */
 #define HOLD_MS 1000 /* how long a restart waits for calls that run */
 #define EXIT_MS 1000 /* how long the end of the process may be held up */
 
@@ -150,12 +155,14 @@ static sigb_rc choose(p11_module *module, const p11_uri *uri, const sigb_pkcs11_
 /* docs/hsm tells more of each. */
 static const struct file_row {
     const char *part; /* of the file's name */
-    bool sockets, breaks_in_children;
+    bool sockets, breaks_in_children, one_at_a_time;
 } FILES[] = {
-    {"p11-kit-client", true, false},
-    {"p11-kit-proxy", true, false}, /* its configuration may hold remote modules */
-    {"pkcs11-proxy", true, false},
-    {"tpm2_pkcs11", false, true}, /* shares the connection to the TPM with its parent, and breaks both */
+    {"p11-kit-client", true, false,
+     true}, /* its server answers one call after the other, so nothing is lost */
+    {"p11-kit-proxy", true, false, false}, /* its configuration may hold remote modules */
+    {"pkcs11-proxy", true, false, false},
+    {"tpm2_pkcs11", false, true,
+     false}, /* shares the connection to the TPM with its parent, and breaks both */
 };
 
 static void know(p11_module *module)
@@ -164,6 +171,7 @@ static void know(p11_module *module)
         if (strstr(p11_module_path(module), FILES[i].part) != NULL) {
             module->sockets |= FILES[i].sockets;
             module->breaks_in_children |= FILES[i].breaks_in_children;
+            module->one_at_a_time |= FILES[i].one_at_a_time;
         }
 }
 
@@ -309,26 +317,48 @@ static void let_calls(p11_module *module)
     (void)pthread_mutex_unlock(&registry_lock);
 }
 
+static bool is_stopper(p11_module *module)
+{
+    return atomic_load(&module->stopped) && pthread_equal(module->stopper, pthread_self());
+}
+
+static bool take_turn(p11_module *module)
+{
+    bool free = false;
+
+    return !module->one_at_a_time || atomic_compare_exchange_strong(&module->taken, &free, true);
+}
+
+/* The stopper needs no turn: a call that never comes back may have it. */
 bool module_enter(p11_module *module)
 {
     (void)atomic_fetch_add(&module->inside, 1);
-    if (!atomic_load(&module->stopped) || pthread_equal(module->stopper, pthread_self()))
+    if (is_stopper(module) || (!atomic_load(&module->stopped) && take_turn(module)))
         return true;
     (void)atomic_fetch_sub(&module->inside, 1);
     return false;
 }
 
+/* Nobody tells a thread that it was left behind, so it looks at times. */
 void module_wait(p11_module *module)
 {
     lock_registry();
-    while (atomic_load(&module->stopped))
-        (void)pthread_cond_wait(&registry_changed, &registry_lock);
+    while ((atomic_load(&module->stopped) || atomic_load(&module->taken)) && !gate_is_abandoned())
+        (void)deadline_wait(&registry_changed, &registry_lock, deadline_in(LOOK_MS));
     (void)pthread_mutex_unlock(&registry_lock);
 }
 
 void module_leave(p11_module *module)
 {
+    bool had_turn = module->one_at_a_time && !is_stopper(module);
+
     (void)atomic_fetch_sub(&module->inside, 1);
+    if (!had_turn)
+        return;
+    lock_registry();
+    atomic_store(&module->taken, false);
+    (void)pthread_cond_broadcast(&registry_changed);
+    (void)pthread_mutex_unlock(&registry_lock);
 }
 
 /* ---- the registry; each of these is called with the lock held ---- */
@@ -397,6 +427,7 @@ static void disinherit(p11_module *module)
     atomic_store(&module->down, true);
     atomic_store(&module->inside, 0);
     atomic_store(&module->stopped, false);
+    atomic_store(&module->taken, false);
 }
 
 /* Of a module that is STARTING, and this thread's alone. `anew`: its sessions have ended already. */

@@ -33,6 +33,8 @@ struct p11_token {
     bool repairing;              /* one thread does */
     const gate_ticket *repairer; /* its ticket: nobody waits for one that was left behind */
     unsigned repairs;            /* that were begun: one that was left behind is not the last */
+    sigb_rc refusal;             /* of the last repair, if it failed and another may not; SIGB_OK: none did */
+    sigb_diag why;               /* and its words */
     unsigned generation, batch;
     unsigned alive_since; /* sessions of earlier batches have gone, and their numbers may be another user's */
     unsigned starts;      /* of the module, when the sessions were opened */
@@ -371,6 +373,7 @@ static void notice_fork(p11_token *token)
     token->epoch = gate_epoch();
     token->ailment = CKR_DEAD;
     token->repairing = false;
+    token->refusal = SIGB_OK;
     token->idle_count = token->out = token->closing = token->limit = token->orphans.count = 0;
     deadline_cond_init(&token->changed);
     if (token->pin != NULL)
@@ -433,6 +436,7 @@ static void settle(p11_token *token, const repair_work *work, leftovers *old)
     if (work->sessions_gone)
         end_batch(token, work, old);
     token->ailment = SOUND;
+    token->refusal = SIGB_OK;
     token->slot = work->slot;
     token->starts = token->starts_tried = work->starts;
     token->generation++;
@@ -478,6 +482,20 @@ static bool repair_end(p11_token *token, const repair_work *work)
     return false;
 }
 
+/* Who waits in vain for the next repair tells what this one found. */
+static void note_failure(p11_token *token, const repair_work *work, sigb_rc rc, const p11_fault *fault,
+                         const sigb_diag *diag)
+{
+    if (fault->class == CKR_DEAD)
+        token->starts_tried = work->starts;
+    if (fault->class >= CKR_STALE && fault->class > token->ailment)
+        token->ailment = fault->class;
+    if (fault->class == CKR_FINAL)
+        return;
+    token->refusal = rc;
+    token->why = *diag;
+}
+
 /* Repairs with the lock given up meanwhile. */
 static sigb_rc repair_unlocked(p11_token *token, const p11_repair *how, p11_fault *fault, sigb_diag *diag)
 {
@@ -494,10 +512,8 @@ static sigb_rc repair_unlocked(p11_token *token, const p11_repair *how, p11_faul
     }
     if (rc == SIGB_OK)
         settle(token, &work, &old);
-    else if (fault->class == CKR_DEAD)
-        token->starts_tried = work.starts;
-    if (rc != SIGB_OK && fault->class >= CKR_STALE && fault->class > token->ailment)
-        token->ailment = fault->class;
+    else
+        note_failure(token, &work, rc, fault, diag);
     close_leftovers(token, &old);
     return rc;
 }
@@ -509,6 +525,10 @@ static bool is_being_repaired(const p11_token *token)
 
 static sigb_rc waited_in_vain(const p11_token *token, sigb_diag *diag)
 {
+    if (token->repairing && token->refusal != SIGB_OK) {
+        *diag = token->why;
+        return token->refusal;
+    }
     if (token->repairing)
         return sigb_fail(diag, SIGB_E_TIMEOUT,
                          "token %s (serial %s) was lost, and another thread has not brought it back in time; "

@@ -50,9 +50,9 @@ survives_when() { # HAPPENS KEY CERTIFICATE OPTION...
     [ "$status" -eq 0 ] || die "exit $status: ${run[*]} $(tail -n 5 "$work/run.log")"
 }
 
-# Every thread of the last run was refused with this code; what was made before is good.
-all_refused() { # NAME
-    grep -q "^refused 4 $1 " said || die "wanted four refusals: $1"
+# Every thread of the last run was refused with this code and in these words; what was made before is good.
+all_refused() { # NAME WORDS
+    grep -q "^refused 4 $1 .*$2" said || die "wanted four refusals: $1 ... $2"
     [ "$(grep -c '^refused' said)" -eq 1 ] || die "refusals of several kinds"
     all_good 1
 }
