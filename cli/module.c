@@ -42,12 +42,16 @@ static const char *read_digits(const char *text, unsigned *number)
 }
 
 /* "30", "0.5", "1.250": what is finer than a millisecond is refused, as is what is not a number from end to end. */
-static sigb_rc read_timeout(const char *text, unsigned *timeout_ms, sigb_diag *diag)
+sigb_rc timeout_option(const char *text, unsigned *timeout_ms, sigb_diag *diag)
 {
     static const unsigned scale[] = {0, 100, 10, 1};
     unsigned seconds = 0, rest = 0;
-    const char *point = read_digits(text, &seconds), *end = point;
+    const char *point, *end;
 
+    *timeout_ms = DEFAULT_TIMEOUT_MS;
+    if (text == NULL)
+        return SIGB_OK;
+    point = end = read_digits(text, &seconds);
     if (*point == '.')
         end = read_digits(point + 1, &rest);
     if (point == text || *end != '\0' || (end != point && (end - point < 2 || end - point > 4)) ||
@@ -66,6 +70,5 @@ sigb_rc signer_options(const signer_args *args, sigb_pkcs11_options *options, si
     options->replicas = args->replicas;
     options->no_relogin = args->no_relogin;
     options->copy_key = args->copy_key;
-    options->timeout_ms = DEFAULT_TIMEOUT_MS;
-    return args->timeout == NULL ? SIGB_OK : read_timeout(args->timeout, &options->timeout_ms, diag);
+    return timeout_option(args->timeout, &options->timeout_ms, diag);
 }

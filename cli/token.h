@@ -14,6 +14,7 @@ struct token_args {
     const char *uri;
     module_args module;
     pin_args pin;
+    const char *timeout; /* not of each of them */
 };
 
 /* clang-format off */

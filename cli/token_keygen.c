@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sigbridge token keygen: a key pair that is made in the token and stays there. */
+#include "cli/module.h"
 #include "cli/text.h"
 #include "cli/token.h"
 #include "cli/verbs.h"
@@ -20,6 +21,7 @@ static const option OPTIONS[] = {
     {"type",     0, OPTION_TEXT, OPTIONAL, AT(type),     "TYPE", TYPE_CHOICES, "kind of key; P-384 if not given"},
     {"id",       0, OPTION_TEXT, OPTIONAL, AT(id),       "HEX",  NULL, "CKA_ID, 1 to 64 bytes; random if not given"},
     {"copyable", 0, OPTION_FLAG, OPTIONAL, AT(copyable), NULL,   NULL, "let the token copy the key into its sessions"},
+    TIMEOUT_OPTION(TOKEN_AT(timeout)),
     TOKEN_OPTIONS(OPTIONAL, "the token; may be left out where there is one alone"),
 };
 #undef AT
@@ -63,6 +65,8 @@ static sigb_rc keygen_run(const void *arguments, struct report *report, sigb_dia
     sigb_rc rc = read_id(args->id, &id, diag);
 
     keygen.id = sigb_buf_bytes(&id);
+    if (rc == SIGB_OK)
+        rc = timeout_option(args->token.timeout, &options.timeout_ms, diag);
     if (rc == SIGB_OK)
         rc = pins_open(&pins, &args->token.pin, NULL, report, diag);
     if (rc == SIGB_OK)

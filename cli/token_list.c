@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sigbridge token list: URIs that --key takes as they are. */
+#include "cli/module.h"
 #include "cli/text.h"
 #include "cli/token.h"
 #include "cli/verbs.h"
@@ -13,6 +14,7 @@ struct list_args {
 static const option OPTIONS[] = {
     {"login", 0, OPTION_FLAG, OPTIONAL, offsetof(struct list_args, login), NULL, NULL,
      "log in, with a PIN from the terminal if no source is named, to see private keys that are hidden"},
+    TIMEOUT_OPTION(TOKEN_AT(timeout)),
     TOKEN_OPTIONS(OPTIONAL, "list what it matches; else everything"),
 };
 /* clang-format on */
@@ -37,8 +39,10 @@ static sigb_rc list_run(const void *arguments, struct report *report, sigb_diag 
     struct listing listing = {report, json_array()};
     struct pins pins = {0};
     sigb_pkcs11_options options = token_options(&args->token, &pins, report);
-    sigb_rc rc = pins_open(&pins, &args->token.pin, NULL, report, diag);
+    sigb_rc rc = timeout_option(args->token.timeout, &options.timeout_ms, diag);
 
+    if (rc == SIGB_OK)
+        rc = pins_open(&pins, &args->token.pin, NULL, report, diag);
     if (!args->login && !pins_named(&args->token.pin))
         options.pin = NULL;
     if (rc == SIGB_OK)

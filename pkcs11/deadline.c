@@ -78,8 +78,13 @@ typedef struct job {
     bool done, left_behind;
     sigb_rc rc;
     sigb_diag diag;
-    pthread_cond_t ended;
+    pthread_cond_t ended;       /* or something is to be called */
+    void (*to_call)(void *arg); /* by whoever waits; NULL: nothing */
+    void *to_call_arg;
+    pthread_cond_t called;
 } job;
+
+static _Thread_local job *running; /* by this helper */
 
 typedef struct helper {
     struct helper *next; /* of those that wait for work */
@@ -107,6 +112,7 @@ static void notice_fork(void)
 static void job_free(job *j)
 {
     (void)pthread_cond_destroy(&j->ended);
+    (void)pthread_cond_destroy(&j->called);
     OPENSSL_free(j);
 }
 
@@ -115,10 +121,35 @@ static void run(job *j)
     const p11_tracer *before;
 
     gate_use_ticket(&j->ticket);
+    running = j;
     before = trace_begin(&j->tracer);
     j->rc = j->what.run(j->what.arg, &j->diag);
     trace_end(before);
+    running = NULL;
     gate_use_ticket(NULL);
+}
+
+bool deadline_ask(void (*call)(void *arg), void *arg)
+{
+    job *j = running;
+    bool waited_for;
+
+    if (j == NULL) {
+        call(arg);
+        return true;
+    }
+    (void)pthread_mutex_lock(&helpers_lock);
+    waited_for = !j->left_behind;
+    if (waited_for) {
+        j->to_call = call;
+        j->to_call_arg = arg;
+        (void)pthread_cond_signal(&j->ended);
+    }
+    while (j->to_call != NULL && !j->left_behind)
+        (void)pthread_cond_wait(&j->called, &helpers_lock);
+    waited_for = waited_for && j->to_call == NULL;
+    (void)pthread_mutex_unlock(&helpers_lock);
+    return waited_for;
 }
 
 /* Hands the result over, or throws it away where nobody waits for it any more. */
@@ -246,7 +277,21 @@ static job *job_new(const operation *what, const p11_tracer *tracer)
         j->tracer = *tracer;
     gate_ticket_init(&j->ticket);
     deadline_cond_init(&j->ended);
+    (void)pthread_cond_init(&j->called, NULL);
     return j;
+}
+
+/* With the lock given up meanwhile. The time that it takes does not count. */
+static void call_for(job *j, deadline *until)
+{
+    uint64_t began = now_ms();
+
+    (void)pthread_mutex_unlock(&helpers_lock);
+    j->to_call(j->to_call_arg);
+    (void)pthread_mutex_lock(&helpers_lock);
+    until->at_ms += now_ms() - began;
+    j->to_call = NULL;
+    (void)pthread_cond_signal(&j->called);
 }
 
 /* True: it ended in time. Else it is its helper's from now on. */
@@ -255,11 +300,16 @@ static bool await_end(job *j, deadline until)
     bool done;
 
     (void)pthread_mutex_lock(&helpers_lock);
-    while (!j->done && !deadline_passed(until))
-        (void)deadline_wait(&j->ended, &helpers_lock, until);
+    while (!j->done && !deadline_passed(until)) {
+        if (j->to_call != NULL)
+            call_for(j, &until);
+        else
+            (void)deadline_wait(&j->ended, &helpers_lock, until);
+    }
     done = j->done;
     if (!done) {
         j->left_behind = true;
+        (void)pthread_cond_signal(&j->called);
         left_behind_count++;
         (void)gate_abandon(&j->ticket);
     }

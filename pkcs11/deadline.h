@@ -54,6 +54,13 @@ typedef struct operation {
 SIGB_CHECK sigb_rc deadline_run(const operation *what, deadline until, const p11_tracer *tracer,
                                 bool *left_behind, sigb_diag *diag);
 
+/*
+ * Has call(arg) made by whoever waits for the operation that this thread runs, in
+ * their thread, while their clock stands still; without one it is made here.
+ * False: nobody waits any more, and nothing was called.
+ */
+bool deadline_ask(void (*call)(void *arg), void *arg);
+
 /* Ends the helper threads that wait for work. */
 void deadline_stop_idle(void);
 

@@ -6,6 +6,7 @@
 #include "base/certs.h"
 #include "base/der.h"
 #include "base/error.h"
+#include "token/bound.h"
 #include "base/time.h"
 #include "token/issue.h"
 #include "token/place.h"
@@ -309,20 +310,28 @@ static sigb_rc cert_at(const place *at, const sigb_cert_request *request, const 
     return rc;
 }
 
-sigb_rc sigb_token_cert(const sigb_cert_request *request, const sigb_pkcs11_options *options, sigb_buf *der,
-                        sigb_diag *diag)
+/* ---- the verb ---- */
+
+static void cert_copy(bound *b, void *args)
 {
+    sigb_cert_request *copied = args;
+
+    copied->subject = bound_text(b, copied->subject);
+    copied->eku = bound_text(b, copied->eku);
+    copied->key = bound_text(b, copied->key);
+    copied->issuer_key = bound_text(b, copied->issuer_key);
+    copied->issuer_cert = bound_bytes(b, copied->issuer_cert);
+    copied->label = bound_text(b, copied->label);
+}
+
+static sigb_rc cert_run(const void *args, const sigb_pkcs11_options *options, sigb_buf *der, sigb_diag *diag)
+{
+    const sigb_cert_request *request = args;
     place at = {0};
     cert_plan plan = {0};
     X509 *issuer = NULL;
-    p11_tracer tracer;
-    const p11_tracer *before;
-    sigb_rc rc;
+    sigb_rc rc = check_request(request, diag);
 
-    if (request == NULL || options == NULL || der == NULL)
-        return sigb_fail(diag, SIGB_E_USAGE, "a certificate needs a request, options and a place to be put");
-    before = place_trace(options, &tracer);
-    rc = check_request(request, diag);
     if (rc == SIGB_OK && request->issuer_cert.len > 0)
         rc = cert_parse(request->issuer_cert, &issuer, diag);
     if (rc == SIGB_OK) {
@@ -335,6 +344,15 @@ sigb_rc sigb_token_cert(const sigb_cert_request *request, const sigb_pkcs11_opti
         rc = cert_at(&at, request, &plan, options, der, diag);
     place_close(&at);
     X509_free(issuer);
-    trace_end(before);
     return rc;
+}
+
+sigb_rc sigb_token_cert(const sigb_cert_request *request, const sigb_pkcs11_options *options, sigb_buf *der,
+                        sigb_diag *diag)
+{
+    static const bound_verb verb = {sizeof(*request), cert_copy, cert_run};
+
+    if (request == NULL || options == NULL || der == NULL)
+        return sigb_fail(diag, SIGB_E_USAGE, "a certificate needs a request, options and a place to be put");
+    return bound_run(&verb, request, options, der, diag);
 }

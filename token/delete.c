@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 
 #include "base/error.h"
+#include "pkcs11/deadline.h"
+#include "token/bound.h"
 #include "base/text.h"
 #include "token/item.h"
 #include "token/place.h"
@@ -73,18 +75,35 @@ static sigb_rc gather(const place *at, harvest *all, sigb_diag *diag)
     return rc;
 }
 
+/* What is asked, in the caller's thread. */
+typedef struct asking {
+    sigb_confirm_fn confirm;
+    void *arg;
+    const sigb_token_item *items;
+    size_t count;
+    bool yes;
+} asking;
+
+static void put_asking(void *arg)
+{
+    asking *a = arg;
+
+    a->yes = a->confirm(a->arg, a->items, a->count);
+}
+
 static sigb_rc ask(const harvest *all, sigb_confirm_fn confirm, void *confirm_arg, sigb_diag *diag)
 {
     sigb_token_item *items = OPENSSL_malloc(all->count * sizeof(*items));
-    bool yes;
+    asking a = {confirm, confirm_arg, items, all->count, false};
 
     if (items == NULL)
         return sigb_no_memory(diag);
     for (size_t i = 0; i < all->count; i++)
         items[i] = all->found[i].item;
-    yes = confirm(confirm_arg, items, all->count);
+    if (!deadline_ask(put_asking, &a))
+        a.yes = false;
     OPENSSL_free(items);
-    return yes ? SIGB_OK : sigb_fail(diag, SIGB_E_REFUSED, "not confirmed; nothing was deleted");
+    return a.yes ? SIGB_OK : sigb_fail(diag, SIGB_E_REFUSED, "not confirmed; nothing was deleted");
 }
 
 static sigb_rc destroy(const place *at, const harvest *all, sigb_diag *diag)
@@ -121,21 +140,42 @@ static sigb_rc delete_at(const place *at, sigb_confirm_fn confirm, void *confirm
     return rc;
 }
 
+/* ---- the verb ---- */
+
+typedef struct delete_args {
+    const char *uri;
+    sigb_confirm_fn confirm;
+    void *confirm_arg;
+} delete_args;
+
+static void delete_copy(bound *b, void *args)
+{
+    delete_args *copied = args;
+
+    copied->uri = bound_text(b, copied->uri);
+}
+
+static sigb_rc delete_run(const void *arguments, const sigb_pkcs11_options *options, sigb_buf *made,
+                          sigb_diag *diag)
+{
+    const delete_args *args = arguments;
+    place at = {0};
+    sigb_rc rc = place_open(args->uri, options, &at, diag);
+
+    (void)made;
+    if (rc == SIGB_OK)
+        rc = delete_at(&at, args->confirm, args->confirm_arg, diag);
+    place_close(&at);
+    return rc;
+}
+
 sigb_rc sigb_token_delete(const char *uri, const sigb_pkcs11_options *options, sigb_confirm_fn confirm,
                           void *confirm_arg, sigb_diag *diag)
 {
-    place at = {0};
-    p11_tracer tracer;
-    const p11_tracer *before;
-    sigb_rc rc;
+    static const bound_verb verb = {sizeof(delete_args), delete_copy, delete_run};
+    const delete_args args = {uri, confirm, confirm_arg};
 
     if (uri == NULL || options == NULL || confirm == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "deleting needs a URI, options and somebody who confirms");
-    before = place_trace(options, &tracer);
-    rc = place_open(uri, options, &at, diag);
-    if (rc == SIGB_OK)
-        rc = delete_at(&at, confirm, confirm_arg, diag);
-    place_close(&at);
-    trace_end(before);
-    return rc;
+    return bound_run(&verb, &args, options, NULL, diag);
 }

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "base/error.h"
+#include "token/bound.h"
 #include "base/secret.h"
 #include "token/place.h"
 
@@ -204,28 +205,45 @@ static sigb_rc init_at(p11_module *module, const p11_uri *uri, const char *label
     return rc == SIGB_OK ? tell(module, &slot, label, made, diag) : rc;
 }
 
+typedef struct init_args {
+    const char *uri, *label;
+} init_args;
+
+static void init_copy(bound *b, void *args)
+{
+    init_args *copied = args;
+
+    copied->uri = bound_text(b, copied->uri);
+    copied->label = bound_text(b, copied->label);
+}
+
+static sigb_rc init_run(const void *arguments, const sigb_pkcs11_options *options, sigb_buf *made,
+                        sigb_diag *diag)
+{
+    const init_args *args = arguments;
+    p11_uri *parsed = NULL;
+    p11_module *module = NULL;
+    sigb_rc rc = p11_uri_parse(args->uri, &options->notes, &parsed, diag);
+
+    if (rc == SIGB_OK)
+        rc = p11_module_open(parsed, options, &module, diag);
+    if (rc == SIGB_OK)
+        rc = init_at(module, parsed, args->label, options, made, diag);
+    if (module != NULL)
+        p11_module_close(module);
+    p11_uri_free(parsed);
+    return rc;
+}
+
 sigb_rc sigb_token_init(const char *uri, const char *label, const sigb_pkcs11_options *options,
                         sigb_buf *made, sigb_diag *diag)
 {
-    p11_uri *parsed = NULL;
-    p11_module *module = NULL;
-    p11_tracer tracer;
-    const p11_tracer *before;
+    static const bound_verb verb = {sizeof(init_args), init_copy, init_run};
+    const init_args args = {uri, label};
     sigb_rc rc;
 
     if (uri == NULL || label == NULL || options == NULL || made == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a token needs a URI, a label, options and a place for its URI");
-    before = place_trace(options, &tracer);
     rc = label_check(label, LABEL_ROOM, "the token's label", diag);
-    if (rc == SIGB_OK)
-        rc = p11_uri_parse(uri, &options->notes, &parsed, diag);
-    if (rc == SIGB_OK)
-        rc = p11_module_open(parsed, options, &module, diag);
-    if (rc == SIGB_OK)
-        rc = init_at(module, parsed, label, options, made, diag);
-    if (module != NULL)
-        p11_module_close(module);
-    p11_uri_free(parsed);
-    trace_end(before);
-    return rc;
+    return rc == SIGB_OK ? bound_run(&verb, &args, options, made, diag) : rc;
 }

@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include "base/error.h"
+#include "token/bound.h"
 #include "base/libctx.h"
 #include "base/text.h"
 #include "token/item.h"
@@ -296,35 +297,57 @@ static sigb_rc tell(const place *at, const pair *pair_made, const sigb_keygen *k
     return sigb_no_memory(diag);
 }
 
-sigb_rc sigb_token_keygen(const char *uri, const sigb_keygen *keygen, const sigb_pkcs11_options *options,
-                          sigb_buf *made, sigb_diag *diag)
+typedef struct keygen_args {
+    const char *uri;
+    sigb_keygen wanted;
+} keygen_args;
+
+static void keygen_copy(bound *b, void *args)
 {
+    keygen_args *copied = args;
+
+    copied->uri = bound_text(b, copied->uri);
+    copied->wanted.type = bound_text(b, copied->wanted.type);
+    copied->wanted.label = bound_text(b, copied->wanted.label);
+    copied->wanted.id = bound_bytes(b, copied->wanted.id);
+}
+
+static sigb_rc keygen_run(const void *arguments, const sigb_pkcs11_options *options, sigb_buf *made,
+                          sigb_diag *diag)
+{
+    const keygen_args *args = arguments;
+    const sigb_keygen *keygen = &args->wanted;
     place at = {0};
     pair pair_made = {.type = NULL};
     uint8_t random[RANDOM_ID];
-    p11_tracer tracer;
-    const p11_tracer *before;
+    sigb_rc rc = choose_id(keygen->id, random, &pair_made.id, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    pair_made.type = type_find(keygen->type);
+    pair_made.label = sigb_bytes_text(keygen->label);
+    fill_templates(&pair_made, keygen->copyable);
+    rc = place_open(args->uri, options, &at, diag);
+    if (rc == SIGB_OK)
+        rc = keygen_at(&at, &pair_made, &options->notes, diag);
+    if (rc == SIGB_OK)
+        rc = tell(&at, &pair_made, keygen, made, diag);
+    place_close(&at);
+    return rc;
+}
+
+sigb_rc sigb_token_keygen(const char *uri, const sigb_keygen *keygen, const sigb_pkcs11_options *options,
+                          sigb_buf *made, sigb_diag *diag)
+{
+    static const bound_verb verb = {sizeof(keygen_args), keygen_copy, keygen_run};
+    keygen_args args;
     sigb_rc rc;
 
     if (uri == NULL || keygen == NULL || options == NULL || made == NULL)
         return sigb_fail(diag, SIGB_E_USAGE,
                          "a key needs a token's URI, a description, options and a place "
                          "for its URI");
+    args = (keygen_args){uri, *keygen};
     rc = check_request(keygen, diag);
-    if (rc == SIGB_OK)
-        rc = choose_id(keygen->id, random, &pair_made.id, diag);
-    if (rc != SIGB_OK)
-        return rc;
-    pair_made.type = type_find(keygen->type);
-    pair_made.label = sigb_bytes_text(keygen->label);
-    fill_templates(&pair_made, keygen->copyable);
-    before = place_trace(options, &tracer);
-    rc = place_open(uri, options, &at, diag);
-    if (rc == SIGB_OK)
-        rc = keygen_at(&at, &pair_made, &options->notes, diag);
-    if (rc == SIGB_OK)
-        rc = tell(&at, &pair_made, keygen, made, diag);
-    place_close(&at);
-    trace_end(before);
-    return rc;
+    return rc == SIGB_OK ? bound_run(&verb, &args, options, made, diag) : rc;
 }

@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 
 #include "base/error.h"
+#include "pkcs11/deadline.h"
+#include "token/bound.h"
 #include "token/item.h"
 #include "token/place.h"
 
@@ -14,6 +16,26 @@ typedef struct listing {
     sigb_token_item_fn item;
     void *item_arg;
 } listing;
+
+/* One thing to be told of, in the caller's thread. */
+typedef struct telling {
+    const listing *list;
+    const sigb_token_item *item;
+} telling;
+
+static void put_item(void *arg)
+{
+    const telling *t = arg;
+
+    t->list->item(t->list->item_arg, t->item);
+}
+
+static void tell(const listing *list, const sigb_token_item *item)
+{
+    telling t = {list, item};
+
+    (void)deadline_ask(put_item, &t);
+}
 
 static sigb_rc list_objects(const listing *list, const place *at, CK_OBJECT_CLASS class, sigb_diag *diag)
 {
@@ -27,7 +49,7 @@ static sigb_rc list_objects(const listing *list, const place *at, CK_OBJECT_CLAS
 
         rc = item_of_object(at->module, &at->slot, at->session, objects[i], class, &found, diag);
         if (rc == SIGB_OK)
-            list->item(list->item_arg, &found.item);
+            tell(list, &found.item);
         item_free(&found);
     }
     OPENSSL_free(objects);
@@ -70,7 +92,7 @@ static sigb_rc list_token(const listing *list, const p11_slot *slot, sigb_diag *
     sigb_rc rc = item_of_token(slot, &token, diag);
 
     if (rc == SIGB_OK)
-        list->item(list->item_arg, &token.item);
+        tell(list, &token.item);
     item_free(&token);
     if (rc != SIGB_OK || (slot->token.flags & CKF_TOKEN_INITIALIZED) == 0)
         return rc;
@@ -89,18 +111,29 @@ static sigb_rc list_all(const listing *list, sigb_diag *diag)
     return rc;
 }
 
-sigb_rc sigb_token_list(const char *uri, const sigb_pkcs11_options *options, sigb_token_item_fn item,
-                        void *item_arg, sigb_diag *diag)
-{
-    listing list = {.options = options, .item = item, .item_arg = item_arg};
-    p11_tracer tracer;
-    const p11_tracer *before;
-    sigb_rc rc;
+/* ---- the verb ---- */
 
-    if (uri == NULL || options == NULL || item == NULL)
-        return sigb_fail(diag, SIGB_E_USAGE, "a list needs a URI, options and somebody to tell");
-    before = place_trace(options, &tracer);
-    rc = p11_uri_parse(uri, &options->notes, &list.uri, diag);
+typedef struct list_args {
+    const char *uri;
+    sigb_token_item_fn item;
+    void *item_arg;
+} list_args;
+
+static void list_copy(bound *b, void *args)
+{
+    list_args *copied = args;
+
+    copied->uri = bound_text(b, copied->uri);
+}
+
+static sigb_rc list_run(const void *arguments, const sigb_pkcs11_options *options, sigb_buf *made,
+                        sigb_diag *diag)
+{
+    const list_args *args = arguments;
+    listing list = {.options = options, .item = args->item, .item_arg = args->item_arg};
+    sigb_rc rc = p11_uri_parse(args->uri, &options->notes, &list.uri, diag);
+
+    (void)made;
     if (rc == SIGB_OK)
         rc = p11_module_open(list.uri, options, &list.module, diag);
     if (rc == SIGB_OK)
@@ -108,6 +141,16 @@ sigb_rc sigb_token_list(const char *uri, const sigb_pkcs11_options *options, sig
     if (list.module != NULL)
         p11_module_close(list.module);
     p11_uri_free(list.uri);
-    trace_end(before);
     return rc;
+}
+
+sigb_rc sigb_token_list(const char *uri, const sigb_pkcs11_options *options, sigb_token_item_fn item,
+                        void *item_arg, sigb_diag *diag)
+{
+    static const bound_verb verb = {sizeof(list_args), list_copy, list_run};
+    const list_args args = {uri, item, item_arg};
+
+    if (uri == NULL || options == NULL || item == NULL)
+        return sigb_fail(diag, SIGB_E_USAGE, "a list needs a URI, options and somebody to tell");
+    return bound_run(&verb, &args, options, NULL, diag);
 }

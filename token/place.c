@@ -5,12 +5,6 @@
 #include "base/text.h"
 #include "token/template.h"
 
-const p11_tracer *place_trace(const sigb_pkcs11_options *options, p11_tracer *tracer)
-{
-    *tracer = (p11_tracer){options->trace, options->trace_arg};
-    return trace_begin(tracer);
-}
-
 sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened, sigb_diag *diag)
 {
     sigb_rc rc = p11_uri_parse(uri, &options->notes, &opened->uri, diag);

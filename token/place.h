@@ -14,12 +14,6 @@ typedef struct place {
     CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE: none */
 } place;
 
-/*
- * Has options->trace told of this thread's calls until trace_end(), which takes
- * what this returns; `tracer` is room for it.
- */
-const p11_tracer *place_trace(const sigb_pkcs11_options *options, p11_tracer *tracer);
-
 /* Opens the one token that the URI names, for reading and writing, and logs in. */
 SIGB_CHECK sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened,
                               sigb_diag *diag);

@@ -4,6 +4,9 @@
  * certificates, delete, and find out why a key does not sign. A label or id that exists is never overwritten. Besides
  * the results that are named, each call can give those of sigb_signer_from_pkcs11().
  * `options` is wanted by each: SIGB_E_USAGE without.
+ * options->timeout_ms holds for the whole of a call, but for sigb_token_doctor(); what
+ * the caller is asked and told is in their thread, and does not count. After
+ * SIGB_E_TIMEOUT the token may still do what it was told to.
  *
  * Threads: one call at a time on one token.
  */

@@ -123,6 +123,158 @@ static void a_slow_token_is_waited_for_until_the_deadline(void **state)
     (void)usleep(3 * DEADLINE_MS * 1000);
 }
 
+/* ---- verbs ---- */
+
+static void ignore(void *arg, const sigb_token_item *item)
+{
+    (void)arg;
+    (void)item;
+}
+
+static bool agree(void *arg, const sigb_token_item *items, size_t count)
+{
+    (void)arg;
+    (void)items;
+    return count > 0;
+}
+
+static sigb_rc list(sigb_buf *made, sigb_diag *diag)
+{
+    (void)made;
+    return sigb_token_list("pkcs11:", &scene.options, ignore, NULL, diag);
+}
+
+static sigb_rc init(sigb_buf *made, sigb_diag *diag)
+{
+    return sigb_token_init("pkcs11:", "another", &scene.options, made, diag);
+}
+
+static sigb_rc keygen(sigb_buf *made, sigb_diag *diag)
+{
+    const sigb_keygen wanted = {"P-256", "hanging", sigb_bytes_text("hanging"), false};
+
+    return sigb_token_keygen("pkcs11:token=stage", &wanted, &scene.options, made, diag);
+}
+
+static sigb_rc cert(sigb_buf *made, sigb_diag *diag)
+{
+    const sigb_cert_request request = {.role = SIGB_CERT_ROOT,
+                                       .subject = "CN=Hanging",
+                                       .days = 1,
+                                       .from = SIGB_TIME_NOW,
+                                       .key = scene.leaf.uri,
+                                       .label = "hanging"};
+
+    return sigb_token_cert(&request, &scene.options, made, diag);
+}
+
+static sigb_rc delete (sigb_buf *made, sigb_diag *diag)
+{
+    (void)made;
+    return sigb_token_delete("pkcs11:token=stage;object=root;type=cert", &scene.options, agree, NULL, diag);
+}
+
+static void a_verb_that_hangs_ends_at_the_deadline(void **state)
+{
+    static const struct {
+        sigb_rc (*verb)(sigb_buf *made, sigb_diag *diag);
+        const char *call;
+    } rows[] = {{list, "C_Initialize"},   {list, "C_GetSlotList"},       {list, "C_Login"},
+                {list, "C_FindObjects"},  {list, "C_Finalize"},          {init, "C_InitToken"},
+                {keygen, "C_Login"},      {keygen, "C_GenerateKeyPair"}, {cert, "C_Sign"},
+                {cert, "C_CreateObject"}, {delete, "C_OpenSession"},     {delete, "C_DestroyObject"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sigb_buf made = SIGB_BUF_INIT;
+        long began = now_ms();
+
+        print_message("%s\n", rows[i].call);
+        (void)softhsm_calls(scene.hsm)->C_Finalize(NULL);
+        stage_plan(&scene, "serial=verb-%zu;%s,times=1,hang", i, rows[i].call);
+        assert_refused(rows[i].verb(&made, diag), SIGB_E_TIMEOUT, "did not answer in time");
+        assert_in_time(began);
+        assert_int_equal(scene.fault->hits(0), 1);
+        assert_int_equal(made.len, 0);
+        stage_plan(&scene, "serial=verb-%zu", i);
+        let_go();
+        assert_int_equal(list(NULL, NULL), SIGB_OK);
+        sigb_buf_free(&made);
+    }
+}
+
+/* The PIN may take its time, and is asked for in the thread that made the call. */
+static sigb_rc slow_pin(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
+{
+    assert_true(pthread_equal(*(pthread_t *)arg, pthread_self()));
+    (void)usleep(3 * DEADLINE_MS * 1000);
+    return softhsm_pin(NULL, request, pin, diag);
+}
+
+static void time_in_which_a_verb_asks_does_not_count(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+    pthread_t self = pthread_self();
+
+    (void)state;
+    options.pin = slow_pin;
+    options.pin_arg = &self;
+    (void)softhsm_calls(scene.hsm)->C_Finalize(NULL);
+    stage_plan(&scene, "serial=slow-pin;C_Login,delay=20");
+    assert_int_equal(sigb_token_list("pkcs11:", &options, ignore, NULL, NULL), SIGB_OK);
+    assert_int_equal(scene.fault->calls("C_Login"), 1);
+}
+
+/* ---- starting and stopping the module ---- */
+
+static void a_module_that_hangs_when_it_is_stopped_is_left_at_the_deadline(void **state)
+{
+    sigb_signer *signer, *none = NULL;
+    long began;
+
+    (void)state;
+    (void)softhsm_calls(scene.hsm)->C_Finalize(NULL);
+    stage_plan(&scene, "C_Finalize,times=1,hang");
+    signer = opened();
+    assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
+    began = now_ms();
+    sigb_signer_free(signer);
+    assert_in_time(began);
+    began = now_ms();
+    assert_refused(sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &none, diag), SIGB_E_TIMEOUT,
+                   "did not answer in time");
+    assert_in_time(began);
+    let_go();
+    assert_int_equal(stage_open_and_state(&scene, &scene.leaf, &scene.options, NULL), SIGB_OK);
+}
+
+static void a_module_that_hangs_when_it_is_started_anew_is_left_at_the_deadline(void **state)
+{
+    static const char *const calls[] = {"C_Finalize", "C_Initialize"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        sigb_signer *signer;
+        long began;
+
+        print_message("%s\n", calls[i]);
+        (void)softhsm_calls(scene.hsm)->C_Finalize(NULL);
+        stage_plan(&scene, "%s", "");
+        signer = opened();
+        assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
+        stage_plan(&scene, "C_Sign,times=1,dead=%#lx;%s,times=1,hang", CKR_DEVICE_ERROR, calls[i]);
+        began = now_ms();
+        assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_TIMEOUT,
+                       "did not answer in time");
+        assert_in_time(began);
+        assert_int_equal(scene.fault->hits(1), 1);
+        stage_plan(&scene, "%s", "");
+        let_go();
+        assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
+        sigb_signer_free(signer);
+    }
+}
+
 /* Device errors to the end: the class of the error, and still in time. */
 static void repairs_end_at_the_deadline(void **state)
 {
@@ -193,6 +345,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_call_that_hangs_while_opening_ends_at_the_deadline),
         cmocka_unit_test(a_call_that_hangs_while_signing_ends_at_the_deadline),
         cmocka_unit_test(a_slow_token_is_waited_for_until_the_deadline),
+        cmocka_unit_test(a_module_that_hangs_when_it_is_stopped_is_left_at_the_deadline),
+        cmocka_unit_test(a_module_that_hangs_when_it_is_started_anew_is_left_at_the_deadline),
+        cmocka_unit_test(a_verb_that_hangs_ends_at_the_deadline),
+        cmocka_unit_test(time_in_which_a_verb_asks_does_not_count),
         cmocka_unit_test(repairs_end_at_the_deadline),
         cmocka_unit_test(a_process_ends_while_a_call_hangs),
     };
