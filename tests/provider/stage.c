@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/provider/stage.h"
+
+#include <sys/stat.h>
+
+#include <openssl/conf.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+void prov_stage_configure(prov_stage *s, const char *lines)
+{
+    char conf[512], pin[512], text[4096];
+
+    snprintf(conf, sizeof(conf), "%s/openssl.cnf", softhsm_dir(s->hsm));
+    snprintf(pin, sizeof(pin), "%s/pin", softhsm_dir(s->hsm));
+    write_file(pin, SOFTHSM_PIN "\n");
+    snprintf(text, sizeof(text),
+             "openssl_conf = init\n[init]\nproviders = providers\n[providers]\ndefault = software\n"
+             "sigbridge = sigbridge\n[software]\nactivate = 1\n[sigbridge]\nmodule = %s\nmodule-path = "
+             "%s\n%s%s%s\n"
+             "activate = 1\n",
+             PROVIDER_MODULE, FAULT_MODULE, strstr(lines, "pin") == NULL ? "pin-source = " : "",
+             strstr(lines, "pin") == NULL ? pin : "", "\n");
+    assert_true(strlen(text) + strlen(lines) + 2 < sizeof(text));
+    strcat(text, lines);
+    strcat(text, "\n");
+    write_file(conf, text);
+    OSSL_LIB_CTX_free(s->ctx);
+    s->ctx = OSSL_LIB_CTX_new();
+    assert_non_null(s->ctx);
+    assert_int_equal(OSSL_LIB_CTX_load_config(s->ctx, conf), 1);
+    assert_true(OSSL_PROVIDER_available(s->ctx, "sigbridge"));
+}
+
+void prov_stage_begin(prov_stage *s, const char *lines)
+{
+    memset(s, 0, sizeof(*s));
+    s->hsm = softhsm_new();
+    s->fault = fault_load();
+    s->soft = OSSL_LIB_CTX_new();
+    assert_non_null(s->soft);
+    softhsm_token(s->hsm, "stage");
+    prov_stage_plan(s, "");
+    prov_stage_configure(s, lines);
+}
+
+void prov_stage_end(prov_stage *s)
+{
+    prov_stage_plan(s, "");
+    OSSL_LIB_CTX_free(s->ctx);
+    OSSL_LIB_CTX_free(s->soft);
+    softhsm_free(s->hsm);
+}
+
+void prov_stage_key(const prov_stage *s, const char *type, const char *label)
+{
+    const softhsm_key key = {.type = type, .label = label, .id = label};
+
+    softhsm_keygen(s->hsm, "stage", &key);
+}
+
+void prov_stage_plan(const prov_stage *s, const char *plan)
+{
+    assert_true(s->fault->plan(plan));
+}
+
+EVP_PKEY *prov_stage_open(const prov_stage *s, const char *uri)
+{
+    OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, s->ctx, NULL, NULL, NULL, NULL, NULL, NULL);
+    EVP_PKEY *key = NULL;
+
+    if (store == NULL)
+        return NULL;
+    assert_int_equal(OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY), 1);
+    for (unsigned rounds = 0; !OSSL_STORE_eof(store); rounds++) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+        assert_true(rounds < 8); /* after an error it is over */
+        if (info == NULL)
+            continue;
+        assert_null(key);
+        key = OSSL_STORE_INFO_get1_PKEY(info);
+        OSSL_STORE_INFO_free(info);
+    }
+    OSSL_STORE_close(store);
+    return key;
+}
+
+EVP_PKEY *prov_stage_require(const prov_stage *s, const char *label)
+{
+    char uri[128];
+    EVP_PKEY *key;
+
+    snprintf(uri, sizeof(uri), TOKEN ";object=%s", label);
+    key = prov_stage_open(s, uri);
+    if (key == NULL)
+        ERR_print_errors_fp(stderr);
+    assert_non_null(key);
+    return key;
+}
+
+EVP_PKEY *prov_stage_public(const prov_stage *s, EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    const unsigned char *at;
+    int len = i2d_PUBKEY(key, &der);
+    EVP_PKEY *made;
+
+    assert_true(len > 0);
+    at = der;
+    made = d2i_PUBKEY_ex(NULL, &at, len, s->soft, NULL);
+    OPENSSL_free(der);
+    assert_non_null(made);
+    return made;
+}
+
+bool prov_stage_sign(const prov_stage *s, EVP_PKEY *key, const char *digest)
+{
+    static const unsigned char message[] = "message";
+    unsigned char signature[1024];
+    size_t len = sizeof(signature);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *judge = EVP_MD_CTX_new();
+    EVP_PKEY *pub;
+    bool made;
+
+    assert_non_null(ctx);
+    assert_non_null(judge);
+    made = EVP_DigestSignInit_ex(ctx, NULL, digest, s->ctx, NULL, key, NULL) > 0 &&
+           EVP_DigestSign(ctx, signature, &len, message, sizeof(message)) > 0;
+    if (made) {
+        pub = prov_stage_public(s, key);
+        assert_int_equal(EVP_DigestVerifyInit_ex(judge, NULL, digest, s->soft, NULL, pub, NULL), 1);
+        assert_int_equal(EVP_DigestVerify(judge, signature, len, message, sizeof(message)), 1);
+        EVP_PKEY_free(pub);
+    }
+    EVP_MD_CTX_free(ctx);
+    EVP_MD_CTX_free(judge);
+    return made;
+}
+
+void assert_raised(sigb_rc rc, const char *words)
+{
+    const char *data = NULL;
+    bool found = false;
+    unsigned long code;
+    int flags = 0;
+
+    while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0)
+        found |= ERR_GET_REASON(code) == (int)rc && strstr(data, words) != NULL;
+    if (!found)
+        fail_msg("OpenSSL's queue has no \"%s\" (%s)", words, sigb_rc_name(rc));
+}
