@@ -2,6 +2,10 @@
 /* sigb_provider_check(): one row a check, in the order in which they are told. */
 #include "token/setup.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <openssl/crypto.h>
 
 #include "base/error.h"
@@ -289,6 +293,54 @@ static void judge_ignored(const setup *s, setup_answer *a)
     sigb_buf_free(&notes);
 }
 
+/* ---- the PIN ---- */
+
+static bool others_read(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
+static void judge_pin_file(const char *path, setup_answer *a)
+{
+    text_put(&a->found, "from ");
+    text_put(&a->found, path);
+    if (access(path, R_OK) != 0) {
+        warn_with(a, ", which programs of this user cannot read: ");
+        text_put(&a->found, strerror(errno));
+        text_put(&a->advice,
+                 "correct the path, or let the program read it as root before it becomes another user");
+    } else if (others_read(path)) {
+        warn_with(a, ", which others can read");
+        text_put(&a->advice, "make it private (chmod 600)");
+    }
+}
+
+/* By the file alone: the variables of the environment that may hold one are libp11's, and no place for it. */
+static void judge_pin(const setup *s, setup_answer *a)
+{
+    static const char *const names[] = {"pin-source", "pin", "pkcs11-module-token-pin"};
+    const char *value = NULL;
+
+    if (lacks_provider(s, a))
+        return;
+    for (size_t i = 0; i < COUNT(names) && (value == NULL || value[0] == '\0'); i++)
+        value = conf_value(s, s->ours, names[i]);
+    if (value == NULL || value[0] == '\0') {
+        text_put(&a->found, "from the URI, or asked by the program");
+    } else if (value[0] == '/' || strncmp(value, "file:", 5) == 0) {
+        judge_pin_file(value[0] == '/' ? value : value + (strncmp(value, "file://", 7) == 0 ? 7 : 5), a);
+    } else {
+        text_put(&a->found, "in the configuration");
+        if (!others_read(s->path))
+            return;
+        warn_with(a, ", which others can read");
+        text_put(&a->advice,
+                 "put it into a file that the user of the program alone can read, and name that: pin-source");
+    }
+}
+
 /* ---- the module ---- */
 
 static void put_tokens(p11_module *module, setup_answer *a)
@@ -353,6 +405,7 @@ static const struct check_row {
     {"uris",          true,  judge_uris,          "this provider opens pkcs11: URIs"},
     {"names",         true,  judge_names,         "names in the provider's section that it understands"},
     {"ignored",       false, judge_ignored,       "names that do something"},
+    {"pin",           false, judge_pin,           "a PIN that nobody else can read"},
     {"module",        true,  judge_module,        "the PKCS#11 module can be loaded, and has a token"},
 };
 /* clang-format on */

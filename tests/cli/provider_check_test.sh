@@ -4,7 +4,7 @@
 # lines to add, which make it good when they are added; what ends or holds the program that loads it is found too.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-checks='openssl configuration sections properties loading provider default others uris names ignored module process'
+checks='openssl configuration sections properties loading provider default others uris names ignored pin module process'
 provider=$SIGBRIDGE_BUILD/lib/ossl-modules/sigbridge.so
 [ -e "$provider" ] || die "sigbridge.so is not built"
 rival=$(find "$SIGBRIDGE_BUILD/lib" -name rival_provider.so)
@@ -18,6 +18,7 @@ unset PKCS11_MODULE_PATH OPENSSL_CONF OPENSSL_MODULES
 conf() {
     printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = standard' \
         'sigbridge = ours' '[standard]' 'activate = 1' '[ours]' "module = $provider" "$@" >openssl.cnf
+    chmod 600 openssl.cnf
 }
 
 # check EXIT NAME [OPTION...]: json is the document, out what people see; every check is told once
@@ -50,6 +51,7 @@ not_ok() { # CHECK...: those that are not
 conf "module-path = $module" 'pin = secret77' 'activate = 1'
 OPENSSL_CONF=$work/openssl.cnf check 0 -
 not_ok
+finds pin ok 'in the configuration'
 finds openssl ok 'OpenSSL 3.'
 finds configuration ok "$work/openssl.cnf"
 finds sections ok 'openssl_conf is [init], its providers are in [providers]'
@@ -62,6 +64,26 @@ finds process ok 'it runs to its end'
 hasnt json secret77
 "$sigbridge" provider check --config openssl.cnf --json >json
 is "$(field json 'd["ok"]')" True
+
+chmod 644 openssl.cnf
+check 0 - --config openssl.cnf
+not_ok pin
+finds pin warn 'in the configuration, which others can read' 'name that: pin-source'
+hasnt json secret77
+conf "module-path = $module" "pin-source = file:$work/pin" 'activate = 1'
+check 0 - --config openssl.cnf
+not_ok
+finds pin ok "from $work/pin"
+chmod 644 pin
+check 0 - --config openssl.cnf
+finds pin warn "from $work/pin, which others can read" 'chmod 600'
+chmod 600 pin
+conf "module-path = $module" 'pin-source = /nonexistent' 'activate = 1'
+check 0 - --config openssl.cnf
+finds pin warn 'from /nonexistent, which programs of this user cannot read: No such file'
+conf "module-path = $module" 'pin =' 'activate = 1'
+check 0 - --config openssl.cnf
+finds pin ok 'from the URI, or asked by the program'
 
 # and openssl agrees
 OPENSSL_CONF=$work/openssl.cnf openssl list -providers >active
@@ -143,7 +165,7 @@ not_ok names
 # the section that a user of pkcs11-provider has; it is loaded under that provider's name
 printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = standard' 'pkcs11 = ours' \
     '[standard]' 'activate = 1' '[ours]' "module = $provider" "pkcs11-module-path = $module" \
-    'pkcs11-module-quirks = no-deinit no-operation-state' 'pkcs11-module-token-pin = file:/run/pin' 'activate = 1' >peer.cnf
+    'pkcs11-module-quirks = no-deinit no-operation-state' 'pkcs11-module-token-pin = file:'"$work/pin" 'activate = 1' >peer.cnf
 check 0 - --config peer.cnf
 not_ok provider
 finds provider warn 'active as pkcs11' 'it is provider=pkcs11'
