@@ -135,7 +135,7 @@ static void explain_inactive(const setup *s, setup_answer *a)
         fail_with(a, "the configuration does not name it");
         text_put(&a->advice, "add these lines\n");
         conf_put_lines(s, &a->advice);
-    } else if (conf_value(s, s->ours, "activate") == NULL) {
+    } else if (!conf_activates(s, s->ours)) {
         fail_with(a, "it is named, and not activated");
         text_put(&a->advice, "add this line\n[");
         text_put(&a->advice, s->ours);

@@ -56,6 +56,9 @@ typedef struct conf_entry {
 /* The one at this place, from 0 on; false behind the last. */
 bool conf_take_provider(const setup *s, int at, conf_entry *entry);
 
+/* As OpenSSL reads it since 3.2; before, any value activates. */
+bool conf_activates(const setup *s, const char *section);
+
 /* The section of the provider that goes by this name, NULL where none does. */
 const char *conf_section_of(const setup *s, const char *identity);
 

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -57,6 +58,17 @@ bool conf_take_provider(const setup *s, int at, conf_entry *entry)
     identity = conf_value(s, named->value, "identity");
     *entry = (conf_entry){identity == NULL ? named->name : identity, named->value};
     return true;
+}
+
+bool conf_activates(const setup *s, const char *section)
+{
+    static const char *const no[] = {"0", "no", "false", "off"};
+    const char *value = conf_value(s, section, "activate");
+
+    for (size_t i = 0; value != NULL && i < sizeof(no) / sizeof(no[0]); i++)
+        if (strcasecmp(value, no[i]) == 0)
+            return false;
+    return value != NULL;
 }
 
 const char *conf_section_of(const setup *s, const char *identity)
@@ -210,7 +222,7 @@ static void put_default(const setup *s, sigb_buf *out)
 {
     const char *section = conf_section_of(s, "default");
 
-    if (conf_value(s, section, "activate") != NULL)
+    if (conf_activates(s, section))
         return;
     put_section(out, section == NULL ? "default_sect" : section);
     put_assignment(out, "activate", "1");

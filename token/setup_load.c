@@ -116,8 +116,7 @@ static void explain_missing(setup *s)
     conf_entry entry;
 
     for (int i = 0; conf_take_provider(s, i, &entry); i++)
-        if (conf_value(s, entry.section, "activate") != NULL &&
-            !OSSL_PROVIDER_available(s->ctx, entry.identity))
+        if (conf_activates(s, entry.section) && !OSSL_PROVIDER_available(s->ctx, entry.identity))
             explain(s, entry.identity, entry.section);
 }
 
