@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One module, three users in one process, all signing while the device fails now
- * and then: signers of ours, a libp11 key behind an EVP_PKEY, and bare Cryptoki.
- * Ours are always good. What the others lose is theirs, and never a wrong statement.
+ * One module, four users in one process, all signing while the device fails now
+ * and then: signers of the library, a key of our OpenSSL provider and one of
+ * libp11 behind EVP_PKEYs, and bare Cryptoki. Ours are always good. What the others
+ * lose is theirs, and never a wrong statement. The library is the shared one, which
+ * the provider links too: there is one registry of modules, as programs have it.
  */
 #include "tests/fault/stage.h"
+#include "tests/provider/stage.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 
 #include <libp11.h>
 
-#define OURS       2
+#define OURS       3   /* two of the library, one of the provider */
 #define STATEMENTS 100 /* of each thread */
 #define FAULTS     8
 
@@ -172,11 +175,27 @@ static void assert_all_struck(void)
         assert_int_equal(scene.fault->hits(i), 1);
 }
 
+static sigb_signer *provider_signer(prov_stage *provider)
+{
+    EVP_PKEY *key;
+    sigb_signer *signer = NULL;
+    sigb_diag diag = {{0}, 0};
+
+    provider->hsm = scene.hsm;
+    prov_stage_configure(provider, "");
+    key = prov_stage_open(provider, scene.leaf.uri);
+    assert_non_null(key);
+    assert_int_equal(sigb_signer_from_evp_pkey(key, &signer, &diag), SIGB_OK);
+    EVP_PKEY_free(key);
+    return signer;
+}
+
 static void users_of_one_module_sign_while_the_device_fails(void **state)
 {
     bridge libp11 = {NULL, NULL, 0, NULL};
     bare other = {.good = 0};
     worker all[OURS + 1];
+    prov_stage provider = {.ctx = NULL};
     pthread_t bare_thread;
     sigb_diag diag = {{0}, 0};
 
@@ -184,9 +203,10 @@ static void users_of_one_module_sign_while_the_device_fails(void **state)
     memset(all, 0, sizeof(all));
     stage_plan(&scene, "%s", "");
     bridge_open(&libp11); /* the module is libp11's: it was there first */
-    for (int i = 0; i < OURS; i++)
+    for (int i = 0; i + 1 < OURS; i++)
         assert_int_equal(sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &all[i].signer, &diag),
                          SIGB_OK);
+    all[OURS - 1].signer = provider_signer(&provider);
     assert_int_equal(sigb_signer_from_evp_pkey(libp11.pkey, &all[OURS].signer, &diag), SIGB_OK);
     bare_open(&other);
     plan_faults();
@@ -207,6 +227,7 @@ static void users_of_one_module_sign_while_the_device_fails(void **state)
     assert_int_equal(other.good + other.failed, STATEMENTS);
     for (int i = 0; i <= OURS; i++)
         sigb_signer_free(all[i].signer);
+    OSSL_LIB_CTX_free(provider.ctx);
     assert_int_equal(scene.fault->calls("C_Finalize"), 0); /* the others go on */
     (void)bare_signs(&other);
     assert_int_equal(other.good + other.failed, 2 * STATEMENTS);
