@@ -17,6 +17,15 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(chmod(path, 0600), 0);
 }
 
+/* What the lines do not say themselves. */
+static void put_usual(char *text, size_t room, const char *lines, const char *name, const char *value)
+{
+    size_t used = strlen(text);
+
+    if (strstr(lines, name) == NULL)
+        snprintf(text + used, room - used, "%s = %s\n", name, value);
+}
+
 void prov_stage_configure(prov_stage *s, const char *lines)
 {
     char conf[512], pin[512], text[4096];
@@ -26,14 +35,11 @@ void prov_stage_configure(prov_stage *s, const char *lines)
     write_file(pin, SOFTHSM_PIN "\n");
     snprintf(text, sizeof(text),
              "openssl_conf = init\n[init]\nproviders = providers\n[providers]\ndefault = software\n"
-             "sigbridge = sigbridge\n[software]\nactivate = 1\n[sigbridge]\nmodule = %s\nmodule-path = "
-             "%s\n%s%s%s\n"
-             "activate = 1\n",
-             PROVIDER_MODULE, FAULT_MODULE, strstr(lines, "pin") == NULL ? "pin-source = " : "",
-             strstr(lines, "pin") == NULL ? pin : "", "\n");
-    assert_true(strlen(text) + strlen(lines) + 2 < sizeof(text));
-    strcat(text, lines);
-    strcat(text, "\n");
+             "sigbridge = sigbridge\n[software]\nactivate = 1\n[sigbridge]\nmodule = %s\nactivate = 1\n%s\n",
+             PROVIDER_MODULE, lines);
+    put_usual(text, sizeof(text), lines, "module-path", FAULT_MODULE);
+    put_usual(text, sizeof(text), lines, "pin-source", pin);
+    assert_true(strlen(text) + 1 < sizeof(text));
     write_file(conf, text);
     OSSL_LIB_CTX_free(s->ctx);
     s->ctx = OSSL_LIB_CTX_new();
