@@ -31,7 +31,7 @@ static void digests_come_from_it_and_are_kept(void **state)
     assert_non_null(digest);
     assert_ptr_equal(libctx_digest("SHA2-384"), digest);
     assert_int_equal(EVP_MD_get_size(digest), 48);
-    assert_null(libctx_digest("SHA1"));
+    assert_null(libctx_digest("MD5"));
 }
 
 int main(void)
