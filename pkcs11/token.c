@@ -671,12 +671,23 @@ static bool tells_of_others(const p11_token *token, const p11_lease *lease, sigb
            (class == CKR_MISNAMED || class == CKR_STALE || class == CKR_GONE);
 }
 
+/* New sessions that served no thread are not given again. */
 static void mark(p11_token *token, const p11_lease *lease, const p11_fault *fault)
 {
-    bool repairable = fault->class >= CKR_STALE;
+    ckr_class class = fault->class == CKR_OTHER && token->renewed ? CKR_DEAD : fault->class;
 
-    if (repairable && lease->generation == token->generation && fault->class > token->ailment)
-        token->ailment = fault->class;
+    if (class >= CKR_STALE && lease->generation == token->generation && class > token->ailment)
+        token->ailment = class;
+}
+
+bool token_was_repaired(p11_token *token, const p11_lease *lease)
+{
+    bool was;
+
+    lock();
+    was = lease->generation != token->generation;
+    unlock();
+    return was;
 }
 
 /* A session on which a call failed: its number is closed unless it may be another user's by now. */

@@ -35,11 +35,11 @@ void conduct(sign_run *run, const other_user *user)
     (void)printf("\n");
     for (unsigned long i = 0; i < options->points && options->event != NULL; i++) {
         run_wait(run, points[i]);
-        if (options->apart && i > 0)
-            run_wait_well(run);
         atomic_store(&run->slowly, true);
         event_fire(options->event, user, i);
         atomic_store(&run->slowly, false);
+        if (options->apart)
+            run_wait_well(run);
     }
     free(points);
 }

@@ -184,8 +184,11 @@ void run_wait_well(sign_run *run)
     const unsigned long wanted = good_of(run) + run->options->threads;
     const unsigned long last = atomic_load(&run->begun) + run->options->count;
 
-    while (good_of(run) < wanted && atomic_load(&run->begun) < last)
+    while (good_of(run) < wanted) {
+        if (atomic_load(&run->begun) >= last)
+            die("the token is not well again");
         nap_ms(1);
+    }
 }
 
 static void print_account(const sign_account *account)

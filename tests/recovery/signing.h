@@ -42,7 +42,7 @@ void run_start(sign_run *run);
 /* Waits until this many statements were begun. */
 void run_wait(const sign_run *run, unsigned long begun);
 
-/* Waits until as many statements as there are threads are good from now on; not for ever, where none is any more. */
+/* Waits until as many statements as there are threads are good from now on; ends the process if that never comes. */
 void run_wait_well(sign_run *run);
 
 /* Waits for the threads, frees what the run holds, prints the account. False: something took too long. */
