@@ -42,6 +42,9 @@ bool module_enter(
 void module_leave(p11_module *module);
 void module_wait(p11_module *module);
 
+/* This thread's calls are for sessions of that start of the module, and refused once there was another; NULL: for none. */
+void call_bind(const p11_module *module, unsigned starts);
+
 /* Grows whenever the module was started anew: what was learned under another number is void. */
 unsigned p11_module_starts(const p11_module *module);
 

@@ -628,6 +628,7 @@ sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_lease *lease, p
     if (rc == SIGB_OK) {
         token->out++;
         *lease = (p11_lease){session, token->generation, token->batch, token->starts, token->epoch, false};
+        call_bind(token->module, lease->starts);
     }
     unlock();
     return rc;
@@ -751,17 +752,18 @@ static bool is_good(sigb_rc rc, const p11_fault *fault, const sigb_diag *diag)
 void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,
                   const sigb_diag *diag)
 {
-    if (lease->epoch != gate_epoch())
-        return;
-    if (tells_of_others(token, lease, rc, diag))
+    if (lease->epoch == gate_epoch() && tells_of_others(token, lease, rc, diag))
         module_is_shared(token->module);
-    if (gate_is_abandoned()) {
+    if (lease->epoch != gate_epoch()) {
+        /* the parent's */
+    } else if (gate_is_abandoned()) {
         give_orphan(token, lease);
     } else if (is_good(rc, fault, diag) && !lease->unfinished) {
         give_good(token, lease);
     } else {
         give_bad(token, lease, fault);
     }
+    call_bind(NULL, 0);
 }
 
 bool token_keeps_pin(p11_token *token)
