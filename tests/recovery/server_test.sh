@@ -27,10 +27,11 @@ server_is_gone() {
     server_dies "$server_pid"
 }
 
-# The time that the command allows: without a deadline repairs end after three seconds, and a server may take longer to start.
-survives_when server_is_started_again "$key" leaf.pem --timeout 30000
+# A login that a connection broke in is not tried again, for the PIN may have been judged: so events keep apart. The time is
+# what the command allows: without a deadline repairs end after three seconds, and a server may take longer to start.
+survives_when server_is_started_again "$key" leaf.pem --apart --timeout 30000
 all_good 1000
-survives_when our_process_is_killed "$key" leaf.pem --timeout 30000
+survives_when our_process_is_killed "$key" leaf.pem --apart --timeout 30000
 all_good 1000
 
 # What does not come back is refused in time, to every thread in the words of whoever looked for it last.
