@@ -4,7 +4,9 @@
 LEAF.pem lends its public key. Roots and issuing CAs are made here; every file it writes is PEM.
 """
 import datetime
+import subprocess
 import sys
+import tempfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,8 +32,8 @@ def usage(*wanted):
     return x509.KeyUsage(**{each: each in wanted for each in names})
 
 
-def issue(issuer, key, subject, ca=False, start=NOW - DAY, end=NOW + 30 * DAY, key_usage=None, ekus=(), digest=None,
-          extra=(), twice=None):
+def issue(issuer, key, subject, ca=False, start=NOW - DAY, end=NOW + 30 * DAY, key_usage=None, ekus=(), extra=(),
+          twice=None):
     """A certificate of `key`, by an issuer that is (private key, name)."""
     build = x509.CertificateBuilder(issuer[1], name(subject), key, x509.random_serial_number(), start, end)
     build = build.add_extension(x509.BasicConstraints(ca, None), True)
@@ -45,7 +47,7 @@ def issue(issuer, key, subject, ca=False, start=NOW - DAY, end=NOW + 30 * DAY, k
         build = build.add_extension(extension, critical)
     if twice is not None:  # what the builder itself refuses
         build._extensions.append(x509.Extension(twice.oid, False, twice))
-    return build.sign(issuer[0], digest or hashes.SHA256())
+    return build.sign(issuer[0], hashes.SHA256())
 
 
 class Ca:
@@ -79,6 +81,21 @@ def leaf(path, issuer=ca, key=token_key, subject="Soft Leaf", **options):
     return cert
 
 
+def over_sha1(path, issuer):
+    """Made by openssl: newer releases of the library that makes the others refuse to."""
+    key = issuer.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    public = token_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    extensions = "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=" + EKU.dotted_string
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder + "/ca.pem", issuer.cert)
+        for file, content in (("key", key), ("public", public), ("extensions", extensions.encode())):
+            with open(folder + "/" + file, "wb") as out:
+                out.write(content)
+        subprocess.run(["openssl", "x509", "-new", "-sha1", "-days", "30", "-subj", "/CN=Soft Leaf", "-force_pubkey", folder + "/public",
+                        "-extfile", folder + "/extensions", "-CA", folder + "/ca.pem", "-CAkey", folder + "/key", "-out", path],
+                       check=True)
+
+
 good = leaf("good.pem")
 leaf("renewed.pem", start=NOW - DAY / 2)
 leaf("expired.pem", start=NOW - 9 * DAY, end=NOW - 8 * DAY)
@@ -93,7 +110,7 @@ leaf("any-eku.pem", ekus=[ANY_EKU])
 leaf("unreadable-eku.pem", ekus=(), extra=[(x509.UnrecognizedExtension(EXTENDED_KEY_USAGE, b"\x04\x00"), False)])
 leaf("repeated-eku.pem", twice=x509.ExtendedKeyUsage([EKU]))
 leaf("other-key.pem", key=ec.generate_private_key(ec.SECP256R1()).public_key())
-leaf("sha1.pem", digest=hashes.SHA1())
+over_sha1("sha1.pem", ca)
 leaf("unknown-critical.pem", extra=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.25.7"), b"\x05\x00"), True)])
 leaf("hostile.pem", subject="Leaf \x1b[31m\u202e\x07")
 weak = Ca("Weak CA", root, key=rsa.generate_private_key(65537, 1024))

@@ -58,8 +58,8 @@ refused 4 exists 'has a certificate with this label' "$sigbridge" token cert --r
 refused 4 exists "'k-P-256.pem' exists" "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o k-P-256.pem
 refused 4 usage 'an issuing CA or a leaf needs its issuer' "$sigbridge" token cert --role leaf --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o never.pem
 refused 3 key-absent 'has no such private key' "$sigbridge" token cert --role root --key 'pkcs11:token=first;object=none' --subject CN=x --pin-file pin -o never.pem
-"$sigbridge" token cert --role root --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o - -q | openssl x509 -noout -subject >out
-has out 'CN = x'
+"$sigbridge" token cert --role root --key 'pkcs11:token=first;object=k-P-521' --subject CN=x --pin-file pin -o - -q | openssl x509 -noout -subject -nameopt RFC2253 >out
+has out 'CN=x'
 # one question for two keys on one token
 on_terminal 1234 "$sigbridge" token cert --role leaf --key 'pkcs11:token=first;object=with-id' --subject CN=asked --eku "$eku" \
     --issuer-key 'pkcs11:token=first;object=k-P-256' --issuer-cert k-P-256.pem -o asked.pem >screen

@@ -36,7 +36,7 @@ until_true() { # COMMAND...: tried for ten seconds
 # module_file NAME: where the distribution keeps it.
 module_file() {
     local path
-    for path in /usr/lib/"$1" /usr/lib/*/"$1"; do
+    for path in /usr/lib/"$1" /usr/lib/*/"$1" /usr/lib/*/pkcs11/"$1"; do
         [ -e "$path" ] && printf '%s\n' "$path" && return
     done
     die "$1 is not installed: run ci/setup"
