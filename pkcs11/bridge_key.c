@@ -314,7 +314,6 @@ sigb_rc bridge_key_open(const char *uri, const sigb_pkcs11_options *options, con
                         bridge_key **key, sigb_diag *diag)
 {
     bridge_key *made = OPENSSL_zalloc(sizeof(*made));
-    sigb_buf certs = SIGB_BUF_INIT;
     sigb_diag why = {{0}, 0};
     char *clean = NULL;
     sigb_rc rc;
@@ -325,10 +324,9 @@ sigb_rc bridge_key_open(const char *uri, const sigb_pkcs11_options *options, con
         diag = &why;
     rc = bridge_uri_clean(uri, rules, &clean, &made->uri, diag);
     if (rc == SIGB_OK)
-        rc = key_open(clean, options, &made->key, &certs, diag);
+        rc = key_open(clean, options, &made->key, NULL, diag);
     if (rc == SIGB_OK)
         rc = learn_public(made, diag);
-    sigb_buf_free(&certs);
     bridge_uri_free(clean);
     if (rc != SIGB_OK) {
         bridge_key_free(made);

@@ -82,11 +82,38 @@ SIGB_CHECK sigb_rc p11_slot_again(p11_module *module, p11_slot *slot, sigb_diag 
 
 /* ---- object.c ---- */
 
-/* Of fixed size; CK_UNAVAILABLE_INFORMATION, or `missing`, where the object does not tell. */
-SIGB_CHECK sigb_rc p11_attribute_bool(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                                      CK_ATTRIBUTE_TYPE type, bool missing, bool *value, sigb_diag *diag);
-SIGB_CHECK sigb_rc p11_attribute_ulong(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                                       CK_ATTRIBUTE_TYPE type, CK_ULONG *value, sigb_diag *diag);
+typedef struct p11_object {
+    p11_module *module;
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE handle;
+} p11_object;
+
+#define VIEW_MOST 12
+#define VIEW_ROOM 640 /* of each: RSA-4096 fits */
+
+/* An object, and those of its attributes that were asked for in one call: tokens are slow to answer. */
+typedef struct p11_view {
+    p11_object of;
+    CK_ATTRIBUTE at[VIEW_MOST];
+    size_t count;
+    bool whole; /* the token had all of them */
+    uint8_t room[VIEW_MOST][VIEW_ROOM];
+} p11_view;
+
+/* One call. What it does not tell is no failure: it is asked for by itself, if it is wanted. Not to be copied. */
+SIGB_CHECK sigb_rc view_read(p11_view *view, const p11_object *of, const CK_ATTRIBUTE_TYPE *types,
+                             size_t count, sigb_diag *diag);
+
+/* Like p11_attribute(), p11_attribute_true() but for failures, and for numbers: CK_UNAVAILABLE_INFORMATION where there is none. */
+SIGB_CHECK sigb_rc view_value(const p11_view *view, CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag);
+SIGB_CHECK sigb_rc view_bool(const p11_view *view, CK_ATTRIBUTE_TYPE type, bool missing, bool *value,
+                             sigb_diag *diag);
+SIGB_CHECK sigb_rc view_ulong(const p11_view *view, CK_ATTRIBUTE_TYPE type, CK_ULONG *value, sigb_diag *diag);
+
+/* ---- spki.c ---- */
+
+/* p11_object_spki() of an object that was looked at. */
+SIGB_CHECK sigb_rc view_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag);
 
 /* ---- pin.c ---- */
 
@@ -309,7 +336,7 @@ void key_close(p11_key *key);
 
 /* ---- open.c ---- */
 
-/* Finds the key and what the token holds for it. `certs` is appended to. */
+/* Finds the key and what the token holds for it. `certs` is appended to; NULL: they are not wanted. */
 SIGB_CHECK sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **key,
                             sigb_buf *certs, sigb_diag *diag);
 
@@ -323,9 +350,15 @@ SIGB_CHECK sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options,
 SIGB_CHECK sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
                             const p11_uri *uri, bool replicas, CK_OBJECT_HANDLE *key, sigb_diag *diag);
 
+/* All that is asked of a private key before it signs. */
+SIGB_CHECK sigb_rc key_view(p11_view *view, p11_module *module, CK_SESSION_HANDLE session,
+                            CK_OBJECT_HANDLE key, sigb_diag *diag);
+
 /* SIGB_E_KEY_NO_SIGN, SIGB_E_KEY_UNSUPPORTED. */
-SIGB_CHECK sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                                    sigb_diag *diag);
+SIGB_CHECK sigb_rc key_require_sign(const p11_view *key, sigb_diag *diag);
+
+/* key_spki() of a key that was looked at. */
+SIGB_CHECK sigb_rc key_view_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag);
 
 /* ---- bridge_uri.c ---- */
 

@@ -121,14 +121,25 @@ sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE ses
     return rc;
 }
 
-sigb_rc key_require_sign(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, sigb_diag *diag)
+sigb_rc key_view(p11_view *view, p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+                 sigb_diag *diag)
+{
+    static const CK_ATTRIBUTE_TYPE types[] = {
+        CKA_KEY_TYPE, CKA_SIGN,     CKA_ID,      CKA_ALWAYS_AUTHENTICATE, CKA_ALLOWED_MECHANISMS,
+        CKA_LABEL,    CKA_EC_POINT, CKA_MODULUS, CKA_PUBLIC_EXPONENT,     CKA_PUBLIC_KEY_INFO};
+    const p11_object of = {module, session, key};
+
+    return view_read(view, &of, types, COUNT(types), diag);
+}
+
+sigb_rc key_require_sign(const p11_view *key, sigb_diag *diag)
 {
     CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
     bool signs = false;
-    sigb_rc rc = p11_attribute_bool(module, session, key, CKA_SIGN, true, &signs, diag);
+    sigb_rc rc = view_bool(key, CKA_SIGN, true, &signs, diag);
 
     if (rc == SIGB_OK)
-        rc = p11_attribute_ulong(module, session, key, CKA_KEY_TYPE, &type, diag);
+        rc = view_ulong(key, CKA_KEY_TYPE, &type, diag);
     if (rc != SIGB_OK)
         return rc;
     if (!signs)
@@ -174,34 +185,41 @@ static sigb_rc agreed_spki(p11_module *module, CK_SESSION_HANDLE session, search
 }
 
 /* The public object with the same value of this attribute, if the key has one. */
-static sigb_rc public_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
-                           CK_ATTRIBUTE_TYPE same, sigb_buf *spki, sigb_diag *diag)
+static sigb_rc public_spki(const p11_view *key, CK_ATTRIBUTE_TYPE same, sigb_buf *spki, sigb_diag *diag)
 {
     sigb_buf value = SIGB_BUF_INIT;
     CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
     search by;
-    sigb_rc rc = p11_attribute(module, session, key, same, &value, diag);
+    sigb_rc rc = view_value(key, same, &value, diag);
 
     if (rc == SIGB_OK)
-        rc = p11_attribute_ulong(module, session, key, CKA_KEY_TYPE, &type, diag);
+        rc = view_ulong(key, CKA_KEY_TYPE, &type, diag);
 
     search_begin(&by, CKO_PUBLIC_KEY);
     search_put(&by, CKA_KEY_TYPE, sigb_bytes_of(&type, sizeof(type)));
     search_put(&by, same, sigb_buf_bytes(&value));
     if (rc == SIGB_OK && value.len > 0)
-        rc = agreed_spki(module, session, &by, spki, diag);
+        rc = agreed_spki(key->of.module, key->of.session, &by, spki, diag);
     sigb_buf_free(&value);
+    return rc;
+}
+
+sigb_rc key_view_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag)
+{
+    sigb_rc rc = view_spki(key, spki, diag);
+
+    if (rc == SIGB_OK && spki->len == 0)
+        rc = public_spki(key, CKA_ID, spki, diag);
+    if (rc == SIGB_OK && spki->len == 0)
+        rc = public_spki(key, CKA_LABEL, spki, diag);
     return rc;
 }
 
 sigb_rc key_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, sigb_buf *spki,
                  sigb_diag *diag)
 {
-    sigb_rc rc = p11_object_spki(module, session, key, spki, diag);
+    p11_view view;
+    sigb_rc rc = key_view(&view, module, session, key, diag);
 
-    if (rc == SIGB_OK && spki->len == 0)
-        rc = public_spki(module, session, key, CKA_ID, spki, diag);
-    if (rc == SIGB_OK && spki->len == 0)
-        rc = public_spki(module, session, key, CKA_LABEL, spki, diag);
-    return rc;
+    return rc == SIGB_OK ? key_view_spki(&view, spki, diag) : rc;
 }

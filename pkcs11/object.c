@@ -136,6 +136,18 @@ sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_H
     return value->failed ? sigb_no_memory(diag) : SIGB_OK;
 }
 
+bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        CK_ATTRIBUTE_TYPE type, bool missing)
+{
+    CK_BBOOL value = CK_FALSE;
+    CK_ATTRIBUTE at = {type, &value, sizeof(value)};
+    CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
+
+    return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value != CK_FALSE : missing;
+}
+
+/* ---- several at once ---- */
+
 /* A value of a fixed size; *told is false where the object does not tell. Another failure is one. */
 static sigb_rc read_fixed(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                           CK_ATTRIBUTE *at, bool *told, sigb_diag *diag)
@@ -147,38 +159,80 @@ static sigb_rc read_fixed(p11_module *module, CK_SESSION_HANDLE session, CK_OBJE
     return rv == CKR_OK || is_untold(rv) ? SIGB_OK : ckr_fail(diag, rv, "C_GetAttributeValue");
 }
 
-sigb_rc p11_attribute_bool(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                           CK_ATTRIBUTE_TYPE type, bool missing, bool *value, sigb_diag *diag)
+sigb_rc view_read(p11_view *view, const p11_object *of, const CK_ATTRIBUTE_TYPE *types, size_t count,
+                  sigb_diag *diag)
+{
+    CK_RV rv;
+
+    view->of = *of;
+    view->count = count < VIEW_MOST ? count : VIEW_MOST;
+    for (size_t i = 0; i < view->count; i++)
+        view->at[i] = (CK_ATTRIBUTE){types[i], view->room[i], VIEW_ROOM};
+    rv = p11_C_GetAttributeValue(of->module, of->session, of->handle, view->at, view->count);
+    view->whole = rv == CKR_OK;
+    return rv == CKR_OK || is_untold(rv) || rv == CKR_BUFFER_TOO_SMALL
+               ? SIGB_OK
+               : ckr_fail(diag, rv, "C_GetAttributeValue");
+}
+
+/*
+ * What the one call told of this type; NULL: nothing, so it is to be asked for by itself. Cryptoki wants every
+ * attribute filled in although one of them is not told. Modules that stop at that one leave the lengths of the others
+ * as they were, and a length of the whole room counts as such.
+ */
+static const CK_ATTRIBUTE *told_in(const p11_view *view, CK_ATTRIBUTE_TYPE type)
+{
+    CK_ULONG most = view->whole ? VIEW_ROOM : VIEW_ROOM - 1;
+
+    for (size_t i = 0; i < view->count; i++)
+        if (view->at[i].type == type)
+            return view->at[i].ulValueLen <= most ? &view->at[i] : NULL;
+    return NULL;
+}
+
+sigb_rc view_value(const p11_view *view, CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
+{
+    const CK_ATTRIBUTE *at = told_in(view, type);
+
+    if (at == NULL)
+        return p11_attribute(view->of.module, view->of.session, view->of.handle, type, value, diag);
+    sigb_buf_append(value, sigb_bytes_of(at->pValue, at->ulValueLen));
+    return value->failed ? sigb_no_memory(diag) : SIGB_OK;
+}
+
+/* Into `value`, of a fixed size; *told as above. */
+static sigb_rc view_fixed(const p11_view *view, CK_ATTRIBUTE_TYPE type, void *value, CK_ULONG size,
+                          bool *told, sigb_diag *diag)
+{
+    const CK_ATTRIBUTE *at = told_in(view, type);
+    CK_ATTRIBUTE alone = {type, value, size};
+
+    if (at == NULL)
+        return read_fixed(view->of.module, view->of.session, view->of.handle, &alone, told, diag);
+    *told = at->ulValueLen == size;
+    if (*told)
+        memcpy(value, at->pValue, size);
+    return SIGB_OK;
+}
+
+sigb_rc view_bool(const p11_view *view, CK_ATTRIBUTE_TYPE type, bool missing, bool *value, sigb_diag *diag)
 {
     CK_BBOOL read = CK_FALSE;
-    CK_ATTRIBUTE at = {type, &read, sizeof(read)};
     bool told = false;
-    sigb_rc rc = read_fixed(module, session, object, &at, &told, diag);
+    sigb_rc rc = view_fixed(view, type, &read, sizeof(read), &told, diag);
 
     if (rc == SIGB_OK)
         *value = told ? read != CK_FALSE : missing;
     return rc;
 }
 
-sigb_rc p11_attribute_ulong(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                            CK_ATTRIBUTE_TYPE type, CK_ULONG *value, sigb_diag *diag)
+sigb_rc view_ulong(const p11_view *view, CK_ATTRIBUTE_TYPE type, CK_ULONG *value, sigb_diag *diag)
 {
     CK_ULONG read = 0;
-    CK_ATTRIBUTE at = {type, &read, sizeof(read)};
     bool told = false;
-    sigb_rc rc = read_fixed(module, session, object, &at, &told, diag);
+    sigb_rc rc = view_fixed(view, type, &read, sizeof(read), &told, diag);
 
     if (rc == SIGB_OK)
         *value = told ? read : CK_UNAVAILABLE_INFORMATION;
     return rc;
-}
-
-bool p11_attribute_true(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                        CK_ATTRIBUTE_TYPE type, bool missing)
-{
-    CK_BBOOL value = CK_FALSE;
-    CK_ATTRIBUTE at = {type, &value, sizeof(value)};
-    CK_RV rv = p11_C_GetAttributeValue(module, session, object, &at, 1);
-
-    return rv == CKR_OK && at.ulValueLen == sizeof(value) ? value != CK_FALSE : missing;
 }

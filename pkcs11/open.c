@@ -21,6 +21,7 @@ typedef struct opening {
     size_t at;     /* the replica that is being opened */
     sigb_pin *pin; /* for it, once it was asked for */
     bool asks_pin; /* for it */
+    bool wants_certs;
     sigb_buf certs;
     sigb_buf notes_text; /* each with its terminator: told when the caller has its thread back */
 } opening;
@@ -156,7 +157,7 @@ static sigb_rc read_certs(opening *o, const p11_lease *lease, CK_OBJECT_HANDLE o
 {
     const sigb_notes notes = {put_note, o};
 
-    if (o->at > 0)
+    if (o->at > 0 || !o->wants_certs)
         return SIGB_OK;
     o->certs.len = 0;
     return certs_collect(o->key->module, lease->session, object, sigb_buf_bytes(&o->key->spki), &notes,
@@ -319,8 +320,9 @@ static bool keeps_pins(const p11_key *key)
 
 static sigb_rc hand_out(opening *o, p11_key **key, sigb_buf *certs, sigb_diag *diag)
 {
-    sigb_buf_append(certs, sigb_buf_bytes(&o->certs));
-    if (certs->failed)
+    if (certs != NULL)
+        sigb_buf_append(certs, sigb_buf_bytes(&o->certs));
+    if (certs != NULL && certs->failed)
         return sigb_no_memory(diag);
     if (o->options.no_relogin || keeps_pins(o->key))
         p11_uri_forget_pin(o->key->uri);
@@ -337,6 +339,7 @@ sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **
 
     if (o == NULL)
         return sigb_no_memory(diag);
+    o->wants_certs = certs != NULL;
     rc = p11_uri_parse(uri, &options->notes, &o->key->uri, diag);
     if (rc == SIGB_OK)
         rc = require_private(o->key->uri, diag);

@@ -128,10 +128,10 @@ static sigb_rc absent_or_lost(p11_key *key, const p11_slot *slot, const p11_leas
         slot->label, slot->serial);
 }
 
-static sigb_rc require_same(p11_key *key, const p11_lease *lease, CK_OBJECT_HANDLE object, sigb_diag *diag)
+static sigb_rc require_same(const p11_key *key, const p11_view *seen, sigb_diag *diag)
 {
     sigb_buf spki = SIGB_BUF_INIT;
-    sigb_rc rc = key_spki(key->module, lease->session, object, &spki, diag);
+    sigb_rc rc = key_view_spki(seen, &spki, diag);
 
     if (rc == SIGB_OK && spki.len > 0 && key->spki.len > 0 &&
         !sigb_bytes_equal(sigb_buf_bytes(&spki), sigb_buf_bytes(&key->spki)))
@@ -144,46 +144,50 @@ static sigb_rc require_same(p11_key *key, const p11_lease *lease, CK_OBJECT_HAND
 }
 
 /* The first time there is nothing to compare with: the key is learned. */
-static sigb_rc learn(p11_key *key, p11_replica *found, const p11_slot *slot, const p11_lease *lease,
-                     sigb_diag *diag)
+static sigb_rc learn(p11_key *key, p11_replica *found, const p11_view *seen, CK_SLOT_ID slot, sigb_diag *diag)
 {
     sigb_buf allowed = SIGB_BUF_INIT;
-    sigb_rc rc = key_require_sign(key->module, lease->session, found->object, diag);
+    sigb_rc rc = key_require_sign(seen, diag);
 
     if (rc == SIGB_OK && key->spki.len == 0)
-        rc = key_spki(key->module, lease->session, found->object, &key->spki, diag);
+        rc = key_view_spki(seen, &key->spki, diag);
     else if (rc == SIGB_OK)
-        rc = require_same(key, lease, found->object, diag);
+        rc = require_same(key, seen, diag);
     if (rc == SIGB_OK)
-        rc = p11_attribute(key->module, lease->session, found->object, CKA_ALLOWED_MECHANISMS, &allowed,
-                           diag);
+        rc = view_value(seen, CKA_ALLOWED_MECHANISMS, &allowed, diag);
     if (rc == SIGB_OK)
-        rc = mechanisms_probe(key->module, slot->id, sigb_buf_bytes(&allowed), &found->mechanisms, diag);
+        rc = mechanisms_probe(key->module, slot, sigb_buf_bytes(&allowed), &found->mechanisms, diag);
     if (rc == SIGB_OK)
-        rc = p11_attribute_bool(key->module, lease->session, found->object, CKA_ALWAYS_AUTHENTICATE, false,
-                                &found->always_authenticate, diag);
+        rc = view_bool(seen, CKA_ALWAYS_AUTHENTICATE, false, &found->always_authenticate, diag);
     sigb_buf_free(&allowed);
     return rc;
+}
+
+/* What the URI names now, known to be the key that was opened if one was. */
+static sigb_rc find_known(p11_key *key, p11_replica *found, const p11_slot *slot, const p11_lease *lease,
+                          sigb_diag *diag)
+{
+    p11_view seen;
+    sigb_rc rc = key_find(key->module, slot, lease->session, key->uri, key->options.replicas, &found->object,
+                          diag);
+
+    if (rc == SIGB_OK)
+        rc = key_view(&seen, key->module, lease->session, found->object, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    return found->generation == 0 ? learn(key, found, &seen, slot->id, diag) : require_same(key, &seen, diag);
 }
 
 static sigb_rc find(p11_key *key, p11_replica *found, const p11_lease *lease, const sigb_notes *notes,
                     sigb_diag *diag)
 {
     const p11_slot slot = token_slot(found->token);
-    sigb_rc rc = key_find(key->module, &slot, lease->session, key->uri, key->options.replicas, &found->object,
-                          diag);
+    sigb_rc rc = find_known(key, found, &slot, lease, diag);
 
-    if (found->generation == 0)
-        rc = rc == SIGB_OK ? learn(key, found, &slot, lease, diag) : rc;
-    else if (rc == SIGB_OK)
-        rc = require_same(key, lease, found->object, diag);
-    else if (rc == SIGB_E_KEY_ABSENT)
+    if (rc == SIGB_E_KEY_ABSENT && found->generation != 0) {
         rc = absent_or_lost(key, &slot, lease, diag);
-    if (rc == SIGB_E_KEY_ABSENT &&
-        found->generation != 0) { /* or hidden, by a logout that was repaired since */
-        rc = key_find(key->module, &slot, lease->session, key->uri, key->options.replicas, &found->object,
-                      diag);
-        rc = rc == SIGB_OK ? require_same(key, lease, found->object, diag) : rc;
+        if (rc == SIGB_E_KEY_ABSENT) /* or hidden, by a logout that was repaired since */
+            rc = find_known(key, found, &slot, lease, diag);
     }
     found->home = CK_INVALID_HANDLE;
     if (rc == SIGB_OK && key->options.copy_key)

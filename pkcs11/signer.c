@@ -84,7 +84,9 @@ sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *opti
         return sigb_fail(diag, SIGB_E_USAGE, "a signer needs a pkcs11: URI, and a place to be put");
     if (diag == NULL)
         diag = &why;
-    rc = key_open(uri, options == NULL ? &nothing : options, &key, &certs, diag);
+    if (options == NULL)
+        options = &nothing;
+    rc = key_open(uri, options, &key, options->no_certs ? NULL : &certs, diag);
     if (rc == SIGB_OK)
         rc = make_signer(key, sigb_buf_bytes(&certs), signer, diag);
     sigb_buf_free(&certs);

@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 #define MAX_SLOTS   4096 /* more is a module gone mad */
-#define SPARE_SLOTS 8
+#define USUAL_SLOTS 16
 
 /* Cryptoki pads its fixed fields with blanks; some modules end them with NUL all the same. */
 static void field_repair(CK_UTF8CHAR *field, size_t len)
@@ -94,8 +94,8 @@ static bool slot_fits(p11_module *module, const p11_uri *uri, CK_SLOT_ID id, p11
     return true;
 }
 
-/* Ids of all slots with a token; the caller frees. Room is left for tokens that come between the two calls. */
-static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, sigb_diag *diag)
+/* Another list each time it is asked, so room is left for tokens that come meanwhile. */
+static sigb_rc more_slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, sigb_diag *diag)
 {
     CK_ULONG room = 0, found;
     CK_SLOT_ID *list;
@@ -106,18 +106,40 @@ static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, s
     if (room > MAX_SLOTS)
         return sigb_fail(diag, SIGB_E_LIMIT, "the module tells of %lu slots; at most %d are read", room,
                          MAX_SLOTS);
-    room += SPARE_SLOTS;
-    list = OPENSSL_zalloc(room * sizeof(*list));
+    room += USUAL_SLOTS;
+    list = OPENSSL_realloc(*ids, room * sizeof(*list));
     if (list == NULL)
         return sigb_no_memory(diag);
+    *ids = list;
     found = room;
     rv = p11_C_GetSlotList(module, CK_TRUE, list, &found);
-    if (rv != CKR_OK) {
-        OPENSSL_free(list);
+    if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_GetSlotList");
+    *count = found < room ? found : room;
+    return SIGB_OK;
+}
+
+/* Ids of all slots with a token; the caller frees. One call where there are few. */
+static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, sigb_diag *diag)
+{
+    CK_SLOT_ID *list = OPENSSL_zalloc(USUAL_SLOTS * sizeof(*list));
+    CK_ULONG found = USUAL_SLOTS;
+    sigb_rc rc = SIGB_OK;
+    CK_RV rv;
+
+    if (list == NULL)
+        return sigb_no_memory(diag);
+    rv = p11_C_GetSlotList(module, CK_TRUE, list, &found);
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && found > USUAL_SLOTS))
+        rc = more_slot_ids(module, &list, &found, diag);
+    else if (rv != CKR_OK)
+        rc = ckr_fail(diag, rv, "C_GetSlotList");
+    if (rc != SIGB_OK) {
+        OPENSSL_free(list);
+        return rc;
     }
     *ids = list;
-    *count = found < room ? found : room;
+    *count = found;
     return SIGB_OK;
 }
 

@@ -20,18 +20,6 @@
 
 #define ED25519_LEN 32
 
-/* One object, and where it is. */
-typedef struct thing {
-    p11_module *module;
-    CK_SESSION_HANDLE session;
-    CK_OBJECT_HANDLE object;
-} thing;
-
-static sigb_rc read_of(const thing *key, CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)
-{
-    return p11_attribute(key->module, key->session, key->object, type, value, diag);
-}
-
 /* Takes params, which may be NULL. NULL, and OpenSSL's error queue tells why, where they make no key. */
 static EVP_PKEY *key_from(const char *type, OSSL_PARAM *params)
 {
@@ -82,13 +70,13 @@ static OSSL_PARAM *rsa_params(sigb_bytes modulus, sigb_bytes exponent)
     return params;
 }
 
-static sigb_rc rsa_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+static sigb_rc rsa_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag)
 {
     sigb_buf modulus = SIGB_BUF_INIT, exponent = SIGB_BUF_INIT;
-    sigb_rc rc = read_of(key, CKA_MODULUS, &modulus, diag);
+    sigb_rc rc = view_value(key, CKA_MODULUS, &modulus, diag);
 
     if (rc == SIGB_OK)
-        rc = read_of(key, CKA_PUBLIC_EXPONENT, &exponent, diag);
+        rc = view_value(key, CKA_PUBLIC_EXPONENT, &exponent, diag);
     if (rc == SIGB_OK && modulus.len > 0 && exponent.len > 0)
         rc = put_key(key_from("RSA", rsa_params(sigb_buf_bytes(&modulus), sigb_buf_bytes(&exponent))), spki,
                      diag);
@@ -255,14 +243,15 @@ static sigb_rc edwards_put(sigb_bytes params, sigb_bytes given, sigb_buf *spki, 
 
 /* ---- keys that are a curve and a point ---- */
 
-static sigb_rc point_spki(const thing *key, sigb_rc (*put)(sigb_bytes, sigb_bytes, sigb_buf *, sigb_diag *),
-                          sigb_buf *spki, sigb_diag *diag)
+static sigb_rc point_spki(const p11_view *key,
+                          sigb_rc (*put)(sigb_bytes, sigb_bytes, sigb_buf *, sigb_diag *), sigb_buf *spki,
+                          sigb_diag *diag)
 {
     sigb_buf params = SIGB_BUF_INIT, point = SIGB_BUF_INIT;
-    sigb_rc rc = read_of(key, CKA_EC_PARAMS, &params, diag);
+    sigb_rc rc = view_value(key, CKA_EC_POINT, &point, diag); /* which few private keys have */
 
-    if (rc == SIGB_OK)
-        rc = read_of(key, CKA_EC_POINT, &point, diag);
+    if (rc == SIGB_OK && point.len > 0)
+        rc = view_value(key, CKA_EC_PARAMS, &params, diag);
     if (rc == SIGB_OK && params.len > 0 && point.len > 0)
         rc = put(sigb_buf_bytes(&params), sigb_buf_bytes(&point), spki, diag);
     sigb_buf_free(&params);
@@ -270,12 +259,12 @@ static sigb_rc point_spki(const thing *key, sigb_rc (*put)(sigb_bytes, sigb_byte
     return rc;
 }
 
-static sigb_rc ec_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+static sigb_rc ec_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag)
 {
     return point_spki(key, ec_put, spki, diag);
 }
 
-static sigb_rc edwards_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+static sigb_rc edwards_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag)
 {
     return point_spki(key, edwards_put, spki, diag);
 }
@@ -283,11 +272,11 @@ static sigb_rc edwards_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
 /* ---- any ---- */
 
 /* CKA_PUBLIC_KEY_INFO, written anew; passed over where it is not a key, for it is optional and tokens err. */
-static sigb_rc info_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
+static sigb_rc info_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag)
 {
     sigb_buf info = SIGB_BUF_INIT;
     EVP_PKEY *parsed = NULL;
-    sigb_rc rc = read_of(key, CKA_PUBLIC_KEY_INFO, &info, diag);
+    sigb_rc rc = view_value(key, CKA_PUBLIC_KEY_INFO, &info, diag);
 
     if (rc == SIGB_OK && info.len > 0) {
         rc = pubkey_parse(sigb_buf_bytes(&info), &parsed, diag);
@@ -302,21 +291,31 @@ static sigb_rc info_spki(const thing *key, sigb_buf *spki, sigb_diag *diag)
 
 static const struct type_row {
     CK_KEY_TYPE type;
-    sigb_rc (*spki)(const thing *key, sigb_buf *spki, sigb_diag *diag);
+    sigb_rc (*spki)(const p11_view *key, sigb_buf *spki, sigb_diag *diag);
 } TYPES[] = {{CKK_EC, ec_spki}, {CKK_RSA, rsa_spki}, {CKK_EC_EDWARDS, edwards_spki}};
+
+sigb_rc view_spki(const p11_view *key, sigb_buf *spki, sigb_diag *diag)
+{
+    CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
+    size_t before = spki->len;
+    sigb_rc rc = info_spki(key, spki, diag);
+
+    if (rc == SIGB_OK && spki->len == before)
+        rc = view_ulong(key, CKA_KEY_TYPE, &type, diag);
+    for (size_t i = 0; rc == SIGB_OK && spki->len == before && i < COUNT(TYPES); i++)
+        if (TYPES[i].type == type)
+            rc = TYPES[i].spki(key, spki, diag);
+    return rc;
+}
 
 sigb_rc p11_object_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         sigb_buf *spki, sigb_diag *diag)
 {
-    const thing key = {module, session, object};
-    CK_ULONG type = CK_UNAVAILABLE_INFORMATION;
-    size_t before = spki->len;
-    sigb_rc rc = info_spki(&key, spki, diag);
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_KEY_TYPE, CKA_EC_PARAMS,       CKA_EC_POINT,
+                                              CKA_MODULUS,  CKA_PUBLIC_EXPONENT, CKA_PUBLIC_KEY_INFO};
+    const p11_object of = {module, session, object};
+    p11_view view;
+    sigb_rc rc = view_read(&view, &of, types, COUNT(types), diag);
 
-    if (rc == SIGB_OK && spki->len == before)
-        rc = p11_attribute_ulong(module, session, object, CKA_KEY_TYPE, &type, diag);
-    for (size_t i = 0; rc == SIGB_OK && spki->len == before && i < COUNT(TYPES); i++)
-        if (TYPES[i].type == type)
-            rc = TYPES[i].spki(&key, spki, diag);
-    return rc;
+    return rc == SIGB_OK ? view_spki(&view, spki, diag) : rc;
 }

@@ -91,6 +91,7 @@ typedef struct sigb_pkcs11_options {
     bool no_relogin;          /* the PIN is not kept: a lost login is not repaired */
     bool allow_final_pin_try; /* log in although one wrong PIN more would lock the token */
     bool copy_key;            /* sign with a copy in the session (C_CopyObject) where the token allows it */
+    bool no_certs;            /* certificates are not looked for: a bare signature needs none */
     sigb_trace_fn trace; /* told of each Cryptoki call made for this signer, while it lives; may be NULL */
     void *trace_arg;
 } sigb_pkcs11_options;
@@ -113,8 +114,8 @@ sigb_bytes sigb_signer_spki(const sigb_signer *signer);
 
 /*
  * Certificates that the back end keeps for the key and candidates for its
- * chain, as DER one behind the other, in no order; no bytes if there are none.
- * Not checked in any way, and not bound to the key.
+ * chain, as DER one behind the other, in no order; no bytes if there are none,
+ * or they were not asked for. Not checked in any way, and not bound to the key.
  */
 sigb_bytes sigb_signer_certs(const sigb_signer *signer);
 

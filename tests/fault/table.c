@@ -65,7 +65,7 @@ const fault_row FAULT_ROWS[] = {
     {"C_GetSlotList",        CKR_DEVICE_MEMORY,                   GOOD,         TOKEN,         GOOD,         TOKEN},
     {"C_GetSlotList",        CKR_DEVICE_REMOVED,                  GOOD,         TOKEN_ABSENT,  GOOD,         TOKEN_ABSENT},
     {"C_GetSlotList",        VENDOR,                              GOOD,         TOKEN,         GOOD,         TOKEN},
-    {"C_GetSlotList",        CKR_BUFFER_TOO_SMALL,                TOKEN,        TOKEN,         TOKEN,        TOKEN},
+    {"C_GetSlotList",        CKR_BUFFER_TOO_SMALL,                GOOD,         TOKEN,         GOOD,         TOKEN},
 
     {"C_GetSlotInfo",        CKR_HOST_MEMORY,                     GOOD,         TOKEN_ABSENT,  GOOD,         TOKEN_ABSENT},
     {"C_GetSlotInfo",        CKR_GENERAL_ERROR,                   GOOD,         TOKEN_ABSENT,  GOOD,         TOKEN_ABSENT},
@@ -251,7 +251,7 @@ const fault_row FAULT_ROWS[] = {
     {"C_GetAttributeValue",  CKR_TOKEN_NOT_PRESENT,               GOOD,         TOKEN_ABSENT,  GOOD,         TOKEN_ABSENT},
     {"C_GetAttributeValue",  CKR_ATTRIBUTE_SENSITIVE,             GOOD,         KEY_UNSUPPORTED,GOOD,         GOOD},
     {"C_GetAttributeValue",  CKR_ATTRIBUTE_TYPE_INVALID,          GOOD,         KEY_UNSUPPORTED,GOOD,         GOOD},
-    {"C_GetAttributeValue",  CKR_BUFFER_TOO_SMALL,                TOKEN,        TOKEN,         GOOD,         TOKEN},
+    {"C_GetAttributeValue",  CKR_BUFFER_TOO_SMALL,                GOOD,         TOKEN,         GOOD,         TOKEN},
     {"C_GetAttributeValue",  CKR_OBJECT_HANDLE_INVALID,           GOOD,         TOKEN,         GOOD,         TOKEN},
     {"C_GetAttributeValue",  CKR_KEY_HANDLE_INVALID,              GOOD,         TOKEN,         GOOD,         TOKEN},
     {"C_GetAttributeValue",  CKR_USER_NOT_LOGGED_IN,              GOOD,         TOKEN,         GOOD,         TOKEN},

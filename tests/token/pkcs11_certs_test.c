@@ -150,6 +150,18 @@ static void certificates_come_along_and_one_that_cannot_be_read_does_not(void **
     sigb_buf_free(&heard);
 }
 
+static void certificates_that_are_not_wanted_are_not_read(void **state)
+{
+    const sigb_pkcs11_options options = {.module = softhsm_module(), .pin = softhsm_pin, .no_certs = true};
+    sigb_signer *signer = NULL;
+
+    (void)state;
+    assert_int_equal(sigb_signer_from_pkcs11("pkcs11:object=key", &options, &signer, NULL), SIGB_OK);
+    assert_int_equal(sigb_signer_certs(signer).len, 0);
+    assert_true(sigb_signer_spki(signer).len > 0);
+    sigb_signer_free(signer);
+}
+
 /* The token has the key's certificates and a CA's from before; 20 others are written, then the last of the key. */
 static void a_full_token_gives_the_keys_certificates_and_cas_first(void **state)
 {
@@ -188,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_certificate_is_no_failure),
         cmocka_unit_test(certificates_come_along_and_one_that_cannot_be_read_does_not),
+        cmocka_unit_test(certificates_that_are_not_wanted_are_not_read),
         cmocka_unit_test(a_full_token_gives_the_keys_certificates_and_cas_first),
     };
 
