@@ -60,7 +60,7 @@ void module_is_shared(p11_module *module);
 void module_is_down(p11_module *module);
 
 /* C_GetInfo of the last start. */
-const CK_INFO *p11_module_info(const p11_module *module);
+CK_INFO p11_module_info(const p11_module *module);
 
 /* ---- uri.c ---- */
 
@@ -187,6 +187,9 @@ p11_slot token_slot(p11_token *token);
 /* Copies the PIN that is kept for the next login into `copy`, no bytes if there is none. */
 void token_copy_pin(p11_token *token, sigb_pin *copy);
 bool token_keeps_pin(p11_token *token);
+
+/* The token refused it: whoever needs it next asks. */
+void token_forget_pin(p11_token *token);
 
 /* How far a repair may go. */
 typedef struct p11_repair {

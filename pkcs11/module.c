@@ -32,23 +32,23 @@ struct p11_module {
     bool sockets;            /* it writes to sockets, whose other end may go: SIGPIPE */
     bool breaks_in_children; /* a child of a process that uses it must not */
     bool one_at_a_time;      /* two calls at once may wait for each other for ever */
-    CK_INFO info;
+    CK_INFO info;            /* under the lock: a restart learns it anew */
     module_state state;
     unsigned users;
-    bool up;   /* initialised, by whomever */
-    bool ours; /* our C_Initialize took effect: a repair may call C_Finalize */
-    atomic_bool
-        shared;       /* somebody else in the process was seen to use it: the last of us leaves it as it is */
-    atomic_bool down; /* its sessions have ended, and not by us: it says that it was shut down */
-    bool watched;     /* the end of the process is */
+    atomic_bool up;      /* initialised, by whomever */
+    bool ours;           /* our C_Initialize took effect: a repair may call C_Finalize */
+    atomic_bool shared;  /* others in the process were seen to use it: the last of us leaves it as it is */
+    atomic_bool down;    /* its sessions have ended, and not by us: it says that it was shut down */
+    bool watched;        /* the end of the process is */
     atomic_uint epoch;   /* of the process that it was started in */
-    bool wary;           /* somebody asked for deadlines: calls of it may hang */
+    atomic_bool wary;    /* somebody asked for deadlines: calls of it may hang */
     atomic_uint starts;  /* grows whenever sessions have ended: handles of an earlier start are void */
     atomic_uint inside;  /* calls that run, abandoned ones too */
-    atomic_bool stopped; /* none begins, but the stopper's */
+    atomic_bool stopped; /* none begins, but of the thread that is `stopping` it */
     atomic_bool taken;   /* by the call that runs, where they are made one at a time */
-    pthread_t stopper;
 };
+
+static _Thread_local const p11_module *stopping;
 
 /*
  * All modules of the process. The lock is never held while a module runs: who
@@ -244,13 +244,17 @@ static bool call_finalize(p11_module *module)
 static sigb_rc learn_info(p11_module *module, sigb_diag *diag)
 {
     CK_INFO info;
+    bool known;
     CK_RV rv;
 
     memset(&info, 0, sizeof(info));
     rv = p11_C_GetInfo(module, &info);
+    lock_registry();
     if (rv == CKR_OK)
         module->info = info;
-    return rv == CKR_OK || module->info.cryptokiVersion.major > 0 ? SIGB_OK : ckr_fail(diag, rv, "C_GetInfo");
+    known = rv == CKR_OK || module->info.cryptokiVersion.major > 0;
+    (void)pthread_mutex_unlock(&registry_lock);
+    return known ? SIGB_OK : ckr_fail(diag, rv, "C_GetInfo");
 }
 
 static sigb_rc refuse_child(const p11_module *module, sigb_diag *diag)
@@ -302,7 +306,7 @@ static bool hold_calls(p11_module *module)
 {
     static const struct timespec rest = {0, 100000};
 
-    module->stopper = pthread_self();
+    stopping = module;
     atomic_store(&module->stopped, true);
     for (int left = HOLD_MS * 10; left > 0 && atomic_load(&module->inside) > 0; left--)
         (void)nanosleep(&rest, NULL);
@@ -311,6 +315,7 @@ static bool hold_calls(p11_module *module)
 
 static void let_calls(p11_module *module)
 {
+    stopping = NULL;
     lock_registry();
     atomic_store(&module->stopped, false);
     (void)pthread_cond_broadcast(&registry_changed);
@@ -319,7 +324,7 @@ static void let_calls(p11_module *module)
 
 static bool is_stopper(p11_module *module)
 {
-    return atomic_load(&module->stopped) && pthread_equal(module->stopper, pthread_self());
+    return atomic_load(&module->stopped) && stopping == module;
 }
 
 static bool take_turn(p11_module *module)
@@ -566,7 +571,8 @@ static bool leave(p11_module *module)
     lock_registry();
     last = --module->users == 0;
     if (last && module->ours && atomic_load(&module->shared) && !is_inherited(module)) {
-        last = module->up = false;
+        last = false;
+        atomic_store(&module->up, false);
         memset(&module->info, 0, sizeof(module->info));
     }
     if (last)
@@ -602,9 +608,14 @@ const char *p11_module_path(const p11_module *module)
     return (const char *)module->path.ptr;
 }
 
-const CK_INFO *p11_module_info(const p11_module *module)
+CK_INFO p11_module_info(const p11_module *module)
 {
-    return &module->info;
+    CK_INFO info;
+
+    lock_registry();
+    info = module->info;
+    (void)pthread_mutex_unlock(&registry_lock);
+    return info;
 }
 
 bool module_is_touchable(const p11_module *module)

@@ -42,7 +42,7 @@ static void slot_fill(p11_slot *slot, CK_SLOT_ID id, const CK_TOKEN_INFO *token)
 
 static bool library_fits(p11_module *module, const p11_uri *uri)
 {
-    CK_INFO info = *p11_module_info(module);
+    CK_INFO info = p11_module_info(module);
 
     if (uri == NULL)
         return true;
