@@ -114,8 +114,11 @@ static sigb_rc login_for_key(void *arg, CK_SESSION_HANDLE session, sigb_diag *di
     const p11_login_how how = {CKU_CONTEXT_SPECIFIC, login->pin, key->options.allow_final_pin_try,
                                login->signing->until};
     bool again;
+    sigb_rc rc = login_once(key->module, &slot, session, &how, &again, diag);
 
-    return login_once(key->module, &slot, session, &how, &again, diag);
+    if (rc == SIGB_E_PIN_INCORRECT && login->pin != NULL && login->pin != login->signing->pin)
+        token_forget_pin(login->replica->token);
+    return rc;
 }
 
 /* The PIN that was asked for, else the kept one; false: it is to be asked for. */

@@ -752,6 +752,11 @@ bool token_keeps_pin(p11_token *token)
     return keeps;
 }
 
+void token_forget_pin(p11_token *token)
+{
+    change_pin(token, NULL);
+}
+
 void token_doubt(p11_token *token)
 {
     lock();

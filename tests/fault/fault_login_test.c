@@ -224,6 +224,74 @@ static void a_login_whose_answer_was_lost_is_noticed(void **state)
     assert_int_equal(scene.fault->hits(0), 1);
 }
 
+/* ---- keys that ask before every signature ---- */
+
+#define NEW_PIN "56789"
+
+static void change_pin(const char *from, const char *to)
+{
+    CK_FUNCTION_LIST *calls = softhsm_calls(scene.hsm);
+    CK_SESSION_HANDLE session = 0;
+    CK_SLOT_ID slots[8];
+    CK_ULONG count = 8;
+
+    assert_int_equal(calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_int_equal(
+        calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session), CKR_OK);
+    assert_int_equal(calls->C_SetPIN(session, (CK_BYTE *)(uintptr_t)from, strlen(from),
+                                     (CK_BYTE *)(uintptr_t)to, strlen(to)),
+                     CKR_OK);
+    assert_int_equal(calls->C_CloseSession(session), CKR_OK);
+}
+
+/* Asked to log in it knows the old PIN, asked for a signature the new one. */
+static sigb_rc new_pin(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
+{
+    int *asked = arg;
+
+    if (request->kind != SIGB_PIN_CONTEXT)
+        return sigb_pin_put(pin, sigb_bytes_text(SOFTHSM_PIN), diag);
+    (*asked)++;
+    return sigb_pin_put(pin, sigb_bytes_text(NEW_PIN), diag);
+}
+
+static sigb_rc sign_with(sigb_signer *signer, sigb_diag *diag)
+{
+    sigb_buf signature = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, sigb_bytes_text("tbs"), &signature, diag);
+
+    sigb_buf_free(&signature);
+    return rc;
+}
+
+static void a_kept_pin_that_a_signature_refuses_is_kept_no_longer(void **state)
+{
+    static const softhsm_key always = {
+        .type = "P-256", .label = "always", .id = "always", .always_authenticate = true};
+    sigb_pkcs11_options options = scene.options;
+    sigb_signer *signer;
+    int asked = 0;
+
+    (void)state;
+    stage_plan(&scene, "serial=context");
+    softhsm_keygen(scene.hsm, "stage", &always);
+    options.pin = new_pin;
+    options.pin_arg = &asked;
+    signer = stage_signer("pkcs11:object=always", &options);
+    assert_int_equal(sign_with(signer, NULL), SIGB_OK);
+    assert_int_equal(logins(), 2);
+    assert_int_equal(asked, 0); /* with the PIN of the login */
+    change_pin(SOFTHSM_PIN, NEW_PIN);
+    assert_refused(sign_with(signer, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
+    assert_int_equal(logins(), 3);
+    assert_int_equal(asked, 0);
+    assert_int_equal(sign_with(signer, NULL), SIGB_OK);
+    assert_int_equal(logins(), 4);
+    assert_int_equal(asked, 1);
+    change_pin(NEW_PIN, SOFTHSM_PIN);
+    sigb_signer_free(signer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_pin_changed_behind_threads_is_tried_once_in_all),
         cmocka_unit_test(a_pin_that_is_not_kept_is_not_tried_again),
         cmocka_unit_test(a_login_whose_answer_was_lost_is_noticed),
+        cmocka_unit_test(a_kept_pin_that_a_signature_refuses_is_kept_no_longer),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
