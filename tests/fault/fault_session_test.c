@@ -99,6 +99,26 @@ static void threads_share_the_sessions_that_there_are(void **state)
     }
 }
 
+static void how_many_sessions_there_are_is_learned_anew_by_a_restart(void **state)
+{
+    sigb_signer *signer;
+
+    (void)state;
+    stage_plan(&scene, "sessions=1;C_Sign,delay=2");
+    signer = opened();
+    assert_threads_state(signer);
+    stage_plan(&scene, "C_Sign,delay=2");
+    assert_threads_state(signer);
+    assert_int_equal(scene.fault->calls("C_OpenSession"), 0);
+    stage_plan(&scene, "C_Sign,times=1,dead=%#lx", CKR_DEVICE_ERROR);
+    assert_states(signer);
+    assert_int_equal(scene.fault->calls("C_Initialize"), 1);
+    stage_plan(&scene, "C_Sign,delay=2");
+    assert_threads_state(signer);
+    assert_true(scene.fault->calls("C_OpenSession") > 0);
+    sigb_signer_free(signer);
+}
+
 /*
  * Each fault strikes one thread, and what it repairs is everybody's. No thread may meet more faults in one
  * signature than it forgives: four lost handles, one code that says nothing.
@@ -265,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_share_the_sessions_that_there_are),
+        cmocka_unit_test_setup(how_many_sessions_there_are_is_learned_anew_by_a_restart, shut_down),
         cmocka_unit_test(threads_survive_one_fault_after_another),
         cmocka_unit_test_setup(a_dead_device_is_started_anew, shut_down),
         cmocka_unit_test_setup(a_module_that_says_it_was_shut_down_is_first_initialised, shut_down),
