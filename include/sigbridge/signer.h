@@ -85,7 +85,9 @@ typedef struct sigb_pkcs11_options {
                               wants one; NULL: for a module that module-name= names, p11-kit's
                               x-init-reserved of it */
     unsigned timeout_ms;      /* for each operation, opening or a signature, repairs included; time in the
-                              PIN callback does not count. 0: none; repairs then end after 3 seconds.
+                              PIN callback does not count. 0: none; repairs then end after 3 seconds, but
+                              a call that hangs in the module, be it C_Initialize or C_Finalize, is
+                              waited for, and so do all who need the same module meanwhile.
                               Costs one hop to another thread for each operation */
     bool replicas;            /* several matching keys with one public key are one key, used in order */
     bool no_relogin;          /* the PIN is not kept: a lost login is not repaired */
