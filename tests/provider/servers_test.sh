@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # nginx and Apache httpd serve TLS with a key of a token: workers are www-data, the PIN file is root's alone, and both are
 # told to reload while clients come. Every handshake is counted; clients have no provider.
+# the folder of the test is one that www-data can reach
+export TMPDIR=/tmp
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 [ "$(id -u)" -eq 0 ] || die 'wants root: servers start as root, and serve as www-data'
