@@ -24,6 +24,18 @@ void trace_end(const p11_tracer *before)
     tracing = before;
 }
 
+/* Whose sessions this thread works with; NULL: nobody's. Another start of the module gives the same numbers to others. */
+static _Thread_local struct {
+    const p11_module *module;
+    unsigned starts;
+} bound;
+
+void call_bind(const p11_module *module, unsigned starts)
+{
+    bound.module = module;
+    bound.starts = starts;
+}
+
 typedef struct call {
     p11_module *module;
     const char *name;
@@ -77,10 +89,21 @@ static bool enter(p11_module *module)
     return false;
 }
 
-static bool begin(call *c, p11_module *module, const char *name)
+/* Asked inside, where nobody starts the module anew. */
+static bool is_outdated(const p11_module *module)
+{
+    return bound.module == module && bound.starts != p11_module_starts(module);
+}
+
+static CK_RV begin(call *c, p11_module *module, const char *name)
 {
     if (!enter(module))
-        return false;
+        return CKR_CRYPTOKI_NOT_INITIALIZED;
+    if (is_outdated(module)) {
+        module_leave(module);
+        (void)gate_leave();
+        return CKR_SESSION_HANDLE_INVALID;
+    }
     c->module = module;
     c->name = name;
     c->holds_pipe = false;
@@ -90,7 +113,7 @@ static bool begin(call *c, p11_module *module, const char *name)
     c->began = (struct timespec){0, 0};
     if (c->tracer != NULL)
         (void)clock_gettime(CLOCK_MONOTONIC, &c->began);
-    return true;
+    return CKR_OK;
 }
 
 static void tell(const call *c, CK_RV rv)
@@ -121,9 +144,10 @@ static CK_RV end(const call *c, CK_RV rv)
     CK_RV p11_##name parameters                                                                              \
     {                                                                                                        \
         call c;                                                                                              \
+        CK_RV rv = begin(&c, module, #name);                                                                 \
                                                                                                              \
-        if (!begin(&c, module, #name))                                                                       \
-            return CKR_CRYPTOKI_NOT_INITIALIZED;                                                             \
+        if (rv != CKR_OK)                                                                                    \
+            return rv;                                                                                       \
         return end(&c, p11_module_calls(module)->name P11_ARGS arguments);                                   \
     }
 #define P11_ARGS(...) (__VA_ARGS__)

@@ -42,6 +42,9 @@ bool module_enter(
 void module_leave(p11_module *module);
 void module_wait(p11_module *module);
 
+/* This thread's calls are for sessions of that start of the module, and refused once there was another; NULL: for none. */
+void call_bind(const p11_module *module, unsigned starts);
+
 /* Grows whenever the module was started anew: what was learned under another number is void. */
 unsigned p11_module_starts(const p11_module *module);
 
@@ -221,6 +224,9 @@ p11_fault fault_of(sigb_rc rc, const sigb_diag *diag);
 /* A session, logged in; repairs first what has to be. `diag` and `fault` are written on failure, and wanted. */
 SIGB_CHECK sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_lease *lease, p11_fault *fault,
                                sigb_diag *diag);
+
+/* Since the lease began: what failed in it says nothing about the token as it is. */
+bool token_was_repaired(p11_token *token, const p11_lease *lease);
 
 /* Gives it back. If a call on it failed it is closed, for 2.40 has no way to clear it. */
 void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,

@@ -215,6 +215,8 @@ static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, s
     else if (fault->class ==
              CKR_MISNAMED) /* a handle from before somebody's C_Finalize names whatever came first after */
         told.class = CKR_STALE;
+    if (fault->class == CKR_OTHER && token_was_repaired(replica->token, &lease))
+        fault->class = CKR_STALE; /* not one of the few tries for a token as it is now */
     token_return(replica->token, &lease, rc, &told, diag);
     return rc;
 }

@@ -33,6 +33,7 @@ struct p11_token {
     bool repairing;              /* one thread does */
     const gate_ticket *repairer; /* its ticket: nobody waits for one that was left behind */
     unsigned repairs;            /* that were begun: one that was left behind is not the last */
+    bool renewed;                /* it has new sessions for a device that failed, and none has served yet */
     sigb_rc refusal;             /* of the last repair, if it failed and another may not; SIGB_OK: none did */
     sigb_diag why;               /* and its words */
     unsigned generation, batch;
@@ -211,6 +212,7 @@ typedef struct repair_work {
     ckr_class ailment; /* these as they were when it began */
     unsigned starts_before, starts_tried;
     bool is_first;
+    bool renewed;
     p11_slot slot; /* found again, if need be */
     CK_SESSION_HANDLE session;
     unsigned starts;
@@ -329,10 +331,14 @@ static sigb_rc reopen(repair_work *work, p11_fault *fault, sigb_diag *diag)
     return rc;
 }
 
-/* A device that fails is given a new session first: starting the module anew ends those of all its users. */
+/*
+ * A device that fails is given a new session first, by whichever thread: starting the module anew ends those of all its
+ * users.
+ */
 static bool must_restart(const repair_work *work)
 {
-    return work->ailment == CKR_DEAD && (work->how->tries > 1 || !module_is_touchable(work->token->module));
+    return work->ailment == CKR_DEAD &&
+           (work->how->tries > 1 || work->renewed || !module_is_touchable(work->token->module));
 }
 
 static sigb_rc restart(const repair_work *work, p11_fault *fault, sigb_diag *diag)
@@ -374,6 +380,7 @@ static void notice_fork(p11_token *token)
     token->ailment = CKR_DEAD;
     token->repairing = false;
     token->refusal = SIGB_OK;
+    token->renewed = false;
     token->idle_count = token->out = token->closing = token->limit = token->orphans.count = 0;
     deadline_cond_init(&token->changed);
     if (token->pin != NULL)
@@ -437,6 +444,7 @@ static void settle(p11_token *token, const repair_work *work, leftovers *old)
         end_batch(token, work, old);
     token->ailment = SOUND;
     token->refusal = SIGB_OK;
+    token->renewed = work->ailment >= CKR_OTHER && work->starts == work->starts_before && !work->is_first;
     token->slot = work->slot;
     token->starts = token->starts_tried = work->starts;
     token->generation++;
@@ -455,6 +463,7 @@ static repair_work repair_begin(p11_token *token, const p11_repair *how)
                         .starts_before = token->starts,
                         .starts_tried = token->starts_tried,
                         .is_first = token->generation == 0,
+                        .renewed = token->renewed,
                         .slot = token->slot,
                         .session = CK_INVALID_HANDLE};
 
@@ -619,6 +628,7 @@ sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_lease *lease, p
     if (rc == SIGB_OK) {
         token->out++;
         *lease = (p11_lease){session, token->generation, token->batch, token->starts, token->epoch, false};
+        call_bind(token->module, lease->starts);
     }
     unlock();
     return rc;
@@ -662,12 +672,23 @@ static bool tells_of_others(const p11_token *token, const p11_lease *lease, sigb
            (class == CKR_MISNAMED || class == CKR_STALE || class == CKR_GONE);
 }
 
+/* New sessions that served no thread are not given again. */
 static void mark(p11_token *token, const p11_lease *lease, const p11_fault *fault)
 {
-    bool repairable = fault->class >= CKR_STALE;
+    ckr_class class = fault->class == CKR_OTHER && token->renewed ? CKR_DEAD : fault->class;
 
-    if (repairable && lease->generation == token->generation && fault->class > token->ailment)
-        token->ailment = fault->class;
+    if (class >= CKR_STALE && lease->generation == token->generation && class > token->ailment)
+        token->ailment = class;
+}
+
+bool token_was_repaired(p11_token *token, const p11_lease *lease)
+{
+    bool was;
+
+    lock();
+    was = lease->generation != token->generation;
+    unlock();
+    return was;
 }
 
 /* A session on which a call failed: its number is closed unless it may be another user's by now. */
@@ -701,6 +722,8 @@ static void give_good(p11_token *token, const p11_lease *lease)
 
     lock();
     token->out--;
+    if (lease->generation == token->generation)
+        token->renewed = false;
     kept = put_idle(token, lease->session, lease->batch);
     closes = !kept && may_close(token, lease);
     (void)pthread_cond_signal(&token->changed);
@@ -729,17 +752,18 @@ static bool is_good(sigb_rc rc, const p11_fault *fault, const sigb_diag *diag)
 void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,
                   const sigb_diag *diag)
 {
-    if (lease->epoch != gate_epoch())
-        return;
-    if (tells_of_others(token, lease, rc, diag))
+    if (lease->epoch == gate_epoch() && tells_of_others(token, lease, rc, diag))
         module_is_shared(token->module);
-    if (gate_is_abandoned()) {
+    if (lease->epoch != gate_epoch()) {
+        /* the parent's */
+    } else if (gate_is_abandoned()) {
         give_orphan(token, lease);
     } else if (is_good(rc, fault, diag) && !lease->unfinished) {
         give_good(token, lease);
     } else {
         give_bad(token, lease, fault);
     }
+    call_bind(NULL, 0);
 }
 
 bool token_keeps_pin(p11_token *token)

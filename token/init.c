@@ -134,7 +134,8 @@ static sigb_rc init_token(p11_module *module, const p11_slot *slot, const char *
     CK_RV rv;
 
     memset(padded, ' ', sizeof(padded));
-    memcpy(padded, text.ptr, text.len);
+    if (text.len > 0)
+        memcpy(padded, text.ptr, text.len);
     rv = p11_C_InitToken(module, slot->id, pin_chars(both, both->so), pin_len(both, both->so), padded);
     return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_InitToken");
 }

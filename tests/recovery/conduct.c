@@ -38,6 +38,8 @@ void conduct(sign_run *run, const other_user *user)
         atomic_store(&run->slowly, true);
         event_fire(options->event, user, i);
         atomic_store(&run->slowly, false);
+        if (options->apart)
+            run_wait_well(run);
     }
     free(points);
 }

@@ -37,6 +37,7 @@ static const struct row {
     {"--copy-key",      FLAG,   offsetof(run_options, copy_key)},
     {"--trace",         FLAG,   offsetof(run_options, trace)},
     {"--until-refused", FLAG,   offsetof(run_options, until_refused)},
+    {"--apart",         FLAG,   offsetof(run_options, apart)},
 };
 /* clang-format on */
 

@@ -18,6 +18,7 @@ typedef struct run_options {
     bool replicas, copy_key;
     bool trace;         /* calls that fail are told on standard error */
     bool until_refused; /* a thread ends with its first refusal */
+    bool apart;         /* the token must be well after an event, before the next one */
 } run_options;
 
 /* Ends the process with a usage message where the arguments are not understood. */

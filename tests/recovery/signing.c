@@ -169,6 +169,28 @@ void run_wait(const sign_run *run, unsigned long begun)
         nap_ms(1);
 }
 
+static unsigned long good_of(sign_run *run)
+{
+    unsigned long good;
+
+    (void)pthread_mutex_lock(&run->lock);
+    good = run->account.good;
+    (void)pthread_mutex_unlock(&run->lock);
+    return good;
+}
+
+void run_wait_well(sign_run *run)
+{
+    const unsigned long wanted = good_of(run) + run->options->threads;
+    const unsigned long last = atomic_load(&run->begun) + run->options->count;
+
+    while (good_of(run) < wanted) {
+        if (atomic_load(&run->begun) >= last)
+            die("the token is not well again");
+        nap_ms(1);
+    }
+}
+
 static void print_account(const sign_account *account)
 {
     (void)printf("good %lu slowest %lu ms\n", account->good, account->slowest_ms);

@@ -42,6 +42,9 @@ void run_start(sign_run *run);
 /* Waits until this many statements were begun. */
 void run_wait(const sign_run *run, unsigned long begun);
 
+/* Waits until as many statements as there are threads are good from now on; ends the process if that never comes. */
+void run_wait_well(sign_run *run);
+
 /* Waits for the threads, frees what the run holds, prints the account. False: something took too long. */
 bool run_end(sign_run *run);
 
