@@ -35,7 +35,6 @@ hasnt err PIN
 hsm_refused '' x509 -in one.key -noout
 hasnt err PIN
 conf=$work/with-pin.cnf
-sed 's,ob2JqZWN0,ob2JqZWN1,' one.key >other.key
 printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\nAAAA\n-----END PKCS#11 PROVIDER URI-----\n' >broken.key
 hsm_refused '' pkey -in broken.key -noout
 

@@ -26,7 +26,7 @@ has asn1 ':rsaEncryption'
 # ---- dgst: a message in pieces ----
 
 for type in P-256 P-384 P-521 RSA-2048; do
-    for digest in sha1 sha224 sha256 sha384 sha512 sha512-256 sha3-256 sha3-512; do
+    for digest in sha1 sha224 sha256 sha384 sha512 sha512-224 sha512-256 sha3-224 sha3-256 sha3-384 sha3-512; do
         hsm dgst "-$digest" -sign "$token;object=$type" -out signature message
         is "$(soft dgst "-$digest" -verify "$type.pub" -signature signature message)" 'Verified OK'
         is "$(hsm dgst "-$digest" -verify "$type.pub" -signature signature message)" 'Verified OK'
