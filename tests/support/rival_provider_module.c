@@ -4,6 +4,7 @@
  * RIVAL=hang: it does not come back from being loaded. RIVAL=end: it ends the process when that ends.
  */
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,6 +113,6 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, 
     if (write(STDOUT_FILENO, "NOTICE: loaded\n", 15) < 0) /* one of them does */
         return 0;
     *out = provider;
-    *context = &context; /* any but NULL */
+    *context = (void *)(uintptr_t)provider; /* any but NULL */
     return 1;
 }
