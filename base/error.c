@@ -15,7 +15,7 @@
 
 #define EXIT_VERIFY 1 /* signature, chain, DID or binding wrong */
 #define EXIT_POLICY 2 /* refused by policy */
-#define EXIT_DEVICE 3 /* token, PIN, device; not supported */
+#define EXIT_DEVICE 3 /* token, PIN, device; not known or not supported */
 #define EXIT_INPUT  4 /* unreadable, usage or input */
 #define EXIT_INTERN 6 /* memory or internal */
 
@@ -102,6 +102,16 @@ static const struct rc_row {
     {SIGB_E_ISSUER, "issuer", EXIT_VERIFY},
     {SIGB_E_X5T, "x5t", EXIT_VERIFY},
     {SIGB_E_ARTIFACT, "artifact", EXIT_VERIFY},
+    {SIGB_E_RECEIPT_LEDGER, "receipt-ledger", EXIT_DEVICE},
+    {SIGB_E_RECEIPT_KEY, "receipt-key", EXIT_DEVICE},
+    {SIGB_E_RECEIPT_SIGNATURE, "receipt-signature", EXIT_VERIFY},
+    {SIGB_E_RECEIPT_UNBOUND, "receipt-unbound", EXIT_VERIFY},
+    {SIGB_E_RECEIPT_MALFORMED, "receipt-malformed", EXIT_INPUT},
+    {SIGB_E_RECEIPT_LEGACY, "receipt-legacy", EXIT_DEVICE},
+    {SIGB_E_RECEIPT_UNSUPPORTED, "receipt-unsupported", EXIT_DEVICE},
+    {SIGB_E_RECEIPT_NEEDED, "receipt-needed", EXIT_POLICY},
+    {SIGB_E_RECEIPT_FORKED, "receipt-forked", EXIT_VERIFY},
+    {SIGB_E_LEDGER_KEYS, "ledger-keys", EXIT_INPUT},
 };
 
 static const struct rc_row *rc_find(sigb_rc rc)

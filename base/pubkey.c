@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -27,6 +28,9 @@ static const struct curve_row {
     {"secp521r1",  25, 133, {0x30, 0x81, 0x9b, 0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x23, 3, 0x81, 0x86, 0}},
 };
 /* clang-format on */
+
+#define MAX_COORD   66   /* of P-521 */
+#define MAX_MODULUS 2048 /* bytes: RSA of 16384 bits, as far as OpenSSL verifies */
 
 static const struct curve_row *curve_of(sigb_bytes spki)
 {
@@ -90,6 +94,87 @@ sigb_rc pubkey_parse(sigb_bytes spki, EVP_PKEY **key, sigb_diag *diag)
         return rc;
     }
     *key = parsed;
+    return SIGB_OK;
+}
+
+/* ---- of numbers ---- */
+
+static const struct curve_row *curve_named(const char *group)
+{
+    for (size_t i = 0; i < sizeof(CURVES) / sizeof(CURVES[0]); i++)
+        if (strcmp(CURVES[i].group, group) == 0)
+            return &CURVES[i];
+    return NULL;
+}
+
+sigb_rc pubkey_of_point(const char *group, sigb_bytes x, sigb_bytes y, EVP_PKEY **key, sigb_diag *diag)
+{
+    const struct curve_row *row = curve_named(group);
+    size_t coord = row == NULL ? 0 : (row->point_len - 1) / 2;
+    uint8_t spki[sizeof(row->head) + 1 + 2 * MAX_COORD];
+    uint8_t *point = spki;
+
+    if (row == NULL || x.len != coord || y.len != coord)
+        return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
+                         "a point of %zu and %zu bytes, where %zu each are wanted", x.len, y.len, coord);
+    memcpy(spki, row->head, row->head_len);
+    point += row->head_len;
+    *point++ = 4; /* uncompressed (SEC 1, 2.3.3) */
+    memcpy(point, x.ptr, coord);
+    memcpy(point + coord, y.ptr, coord);
+    if (pubkey_parse(sigb_bytes_of(spki, row->head_len + row->point_len), key, diag) == SIGB_OK)
+        return SIGB_OK;
+    return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED, "a point that is not on its curve");
+}
+
+static EVP_PKEY *read_modulus(OSSL_LIB_CTX *ctx, const OSSL_PARAM *params)
+{
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(ctx, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+
+    if (maker != NULL && EVP_PKEY_fromdata_init(maker) == 1)
+        (void)EVP_PKEY_fromdata(maker, &key, EVP_PKEY_PUBLIC_KEY, (OSSL_PARAM *)(uintptr_t)params);
+    EVP_PKEY_CTX_free(maker);
+    return key;
+}
+
+sigb_rc pubkey_of_modulus(sigb_bytes n, sigb_bytes e, EVP_PKEY **key, sigb_diag *diag)
+{
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    BIGNUM *modulus = BN_bin2bn(n.ptr, n.len > MAX_MODULUS ? 0 : (int)n.len, NULL);
+    BIGNUM *exponent = BN_bin2bn(e.ptr, e.len > MAX_MODULUS ? 0 : (int)e.len, NULL);
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY *made = NULL;
+    bool sheltered = gate_shelter();
+
+    if (builder != NULL && modulus != NULL && exponent != NULL && !BN_is_zero(modulus) &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+        params = OSSL_PARAM_BLD_to_param(builder);
+    if (params != NULL)
+        made = read_modulus(libctx_get(), params);
+    gate_end_shelter(sheltered);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(modulus);
+    BN_free(exponent);
+    if (made == NULL)
+        return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED,
+                                    "a modulus of %zu and an exponent of %zu bytes are no RSA key", n.len,
+                                    e.len);
+    *key = made;
+    return SIGB_OK;
+}
+
+sigb_rc pubkey_of_raw(const char *type, sigb_bytes raw, EVP_PKEY **key, sigb_diag *diag)
+{
+    bool sheltered = gate_shelter();
+    EVP_PKEY *made = EVP_PKEY_new_raw_public_key_ex(libctx_get(), type, NULL, raw.ptr, raw.len);
+
+    gate_end_shelter(sheltered);
+    if (made == NULL)
+        return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED, "%zu bytes are no %s key", raw.len, type);
+    *key = made;
     return SIGB_OK;
 }
 

@@ -13,6 +13,16 @@
 /* Reads one DER SubjectPublicKeyInfo without trailing bytes. The caller frees *key. SIGB_E_KEY_UNSUPPORTED. */
 SIGB_CHECK sigb_rc pubkey_parse(sigb_bytes spki, EVP_PKEY **key, sigb_diag *diag);
 
+/*
+ * A public key of its numbers, big-endian. SIGB_E_KEY_UNSUPPORTED: they are none
+ * of a key of that type: of another length, a point that is not on the curve.
+ */
+SIGB_CHECK sigb_rc pubkey_of_point(const char *group, sigb_bytes x, sigb_bytes y, EVP_PKEY **key,
+                                   sigb_diag *diag); /* the groups of base/alg.c */
+SIGB_CHECK sigb_rc pubkey_of_modulus(sigb_bytes n, sigb_bytes e, EVP_PKEY **key, sigb_diag *diag);
+SIGB_CHECK sigb_rc pubkey_of_raw(const char *type, sigb_bytes raw, EVP_PKEY **key,
+                                 sigb_diag *diag); /* "ED25519", "ED448" */
+
 /* Appends the DER SubjectPublicKeyInfo of a key of any library context. */
 SIGB_CHECK sigb_rc pubkey_put_spki(const EVP_PKEY *key, sigb_buf *spki, sigb_diag *diag);
 

@@ -13,7 +13,7 @@ table='
         provider | base pkcs11               | openssl/.*
         issuer   | base                      | openssl/.*
         cose     | base issuer               | openssl/.* cbor.h cbor/.*
-        ledger   | base cose                 | openssl/.*
+        ledger   | base cose                 | openssl/.* jansson.h
         verify   | base cose issuer ledger   | openssl/.*
         token    | base pkcs11 issuer        | openssl/.* p11-kit/.*
         cli      |                           | jansson.h

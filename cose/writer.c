@@ -3,8 +3,6 @@
 
 #include <cbor.h>
 
-#define HEAD_ROOM 9
-
 static void put_head(sigb_buf *out, size_t (*encode)(size_t, unsigned char *, size_t), size_t count)
 {
     unsigned char head[HEAD_ROOM];
@@ -62,9 +60,14 @@ void put_null(sigb_buf *out)
     sigb_buf_append(out, sigb_bytes_of(head, cbor_encode_null(head, sizeof(head))));
 }
 
+size_t bstr_head(uint8_t head[HEAD_ROOM], size_t len)
+{
+    return cbor_encode_bytestring_start(len, head, HEAD_ROOM);
+}
+
 size_t head_len(size_t count)
 {
-    unsigned char head[HEAD_ROOM];
+    uint8_t head[HEAD_ROOM];
 
-    return cbor_encode_bytestring_start(count, head, sizeof(head));
+    return bstr_head(head, count);
 }

@@ -16,6 +16,11 @@ void put_null(sigb_buf *out);
 /* The head of a byte string alone; its content follows. */
 void put_bstr_head(sigb_buf *out, size_t len);
 
+#define HEAD_ROOM 9 /* bytes of the longest head */
+
+/* The same into memory; returns how many bytes it has. */
+size_t bstr_head(uint8_t head[HEAD_ROOM], size_t len);
+
 /* How many bytes the head of a string, array or map of this length has. */
 size_t head_len(size_t count);
 

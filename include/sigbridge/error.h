@@ -112,7 +112,19 @@ typedef enum sigb_rc {
     SIGB_E_DID_MISMATCH = 86,     /* the did:x509 does not resolve against the chain */
     SIGB_E_ISSUER = 87,           /* the statement's issuer is not the one expected */
     SIGB_E_X5T = 88,              /* the certificate hash is not the leaf's */
-    SIGB_E_ARTIFACT = 89          /* the artifact or payload is not the one that was signed */
+    SIGB_E_ARTIFACT = 89,         /* the artifact or payload is not the one that was signed */
+
+    /* 100..119: the ledger */
+    SIGB_E_RECEIPT_LEDGER = 100,      /* a receipt of a ledger that no key is known of */
+    SIGB_E_RECEIPT_KEY = 101,         /* of a known ledger, by a key that is not among its keys */
+    SIGB_E_RECEIPT_SIGNATURE = 102,   /* the receipt's signature is wrong */
+    SIGB_E_RECEIPT_UNBOUND = 103,     /* the receipt is for another statement */
+    SIGB_E_RECEIPT_MALFORMED = 104,   /* not a receipt, or its proofs are not what its tree demands */
+    SIGB_E_RECEIPT_LEGACY = 105,      /* a receipt of the form before COSE receipts */
+    SIGB_E_RECEIPT_UNSUPPORTED = 106, /* a tree or an algorithm that is not known */
+    SIGB_E_RECEIPT_NEEDED = 107,      /* fewer good receipts than are required */
+    SIGB_E_RECEIPT_FORKED = 108,      /* the receipt's tree does not continue the one that is trusted */
+    SIGB_E_LEDGER_KEYS = 109          /* not a file of ledger keys that can be used */
 } sigb_rc;
 
 #define SIGB_DIAG_TEXT 512
@@ -132,7 +144,7 @@ const char *sigb_rc_name(sigb_rc rc);
 /*
  * The exit status of a command that ends with rc: 0 done; 1 signature, chain,
  * DID or binding wrong; 2 refused by policy; 3 token, PIN, device, or something
- * not supported; 4 unreadable, usage or input; 6 memory or internal.
+ * not known or not supported; 4 unreadable, usage or input; 6 memory or internal.
  * (5 is for batches.) Numbers that are not in the table give 6.
  */
 int sigb_rc_exit(sigb_rc rc);

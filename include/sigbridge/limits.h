@@ -18,5 +18,10 @@
 #define SIGB_MAX_PIN_LEN       255      /* bytes of a PIN */
 #define SIGB_MAX_SIGNATURE     8192     /* bytes of a raw signature */
 #define SIGB_MAX_KEY_ID        64       /* bytes of a CKA_ID we write */
+#define SIGB_MAX_KEYS          256      /* keys of ledgers that are held at once */
+#define SIGB_MAX_KEY_FILE      1048576  /* bytes of a file of ledger keys */
+#define SIGB_MAX_ISSUER        1024     /* bytes of a ledger's name */
+#define SIGB_MAX_PATH          64       /* hashes on a path to a root: SIGB_E_RECEIPT_MALFORMED */
+#define SIGB_MAX_EVIDENCE      1024     /* bytes of a leaf's evidence (CCF profile): the same */
 
 #endif

@@ -3,7 +3,8 @@
  * The whole API. To sign: sigb_signer_from_pkcs11(), sigb_issuer_derive(),
  * sigb_builder_new(), sigb_builder_attach(), sigb_builder_sign(). To verify:
  * sigb_policy_new() and its setters, sigb_statement_parse(),
- * sigb_statement_verify().
+ * sigb_statement_verify(). Receipts: sigb_keys_put(), sigb_receipt_parse(),
+ * sigb_receipt_verify().
  *
  * Cryptography of the library's own runs in a private OSSL_LIB_CTX with the
  * default provider alone and no configuration file, or in the one that
@@ -20,6 +21,7 @@
 #include <sigbridge/limits.h>
 #include <sigbridge/pin.h>
 #include <sigbridge/provider.h>
+#include <sigbridge/receipt.h>
 #include <sigbridge/signer.h>
 #include <sigbridge/statement.h>
 #include <sigbridge/token.h>
