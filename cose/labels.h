@@ -28,6 +28,10 @@
 #define COSE_VDS           395 /* RFC 9942 */
 #define COSE_VDP           396 /* RFC 9942 */
 
+/* Proofs inside 396 (RFC 9942, 5) */
+#define VDP_INCLUSION   (-1)
+#define VDP_CONSISTENCY (-2)
+
 /* CWT claims (RFC 8392, 3.1) */
 #define CWT_ISS 1
 #define CWT_SUB 2

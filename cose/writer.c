@@ -60,6 +60,13 @@ void put_null(sigb_buf *out)
     sigb_buf_append(out, sigb_bytes_of(head, cbor_encode_null(head, sizeof(head))));
 }
 
+void put_bool(sigb_buf *out, bool value)
+{
+    unsigned char head[HEAD_ROOM];
+
+    sigb_buf_append(out, sigb_bytes_of(head, cbor_encode_bool(value, head, sizeof(head))));
+}
+
 size_t bstr_head(uint8_t head[HEAD_ROOM], size_t len)
 {
     return cbor_encode_bytestring_start(len, head, HEAD_ROOM);

@@ -12,6 +12,7 @@ void put_int(sigb_buf *out, int64_t value);
 void put_bstr(sigb_buf *out, sigb_bytes bytes);
 void put_tstr(sigb_buf *out, const char *text);
 void put_null(sigb_buf *out);
+void put_bool(sigb_buf *out, bool value);
 
 /* The head of a byte string alone; its content follows. */
 void put_bstr_head(sigb_buf *out, size_t len);

@@ -25,10 +25,25 @@ static sigb_rc require_known(const sigb_receipt *receipt, sigb_diag *diag)
     return SIGB_OK;
 }
 
+/* How a proof leads to a root: from an entry, or from an older root. */
+typedef struct road {
+    const proof_list *proofs;
+    entry *about;      /* NULL: consistency */
+    const hash *older; /* NULL: inclusion */
+} road;
+
 /* ---- signature ---- */
 
-static sigb_rc refuse_signature(const sigb_receipt *receipt, sigb_rc rc, const sigb_diag *why,
-                                sigb_diag *diag)
+/* Where the root is not in the receipt, a proof that begins elsewhere shows in the signature alone. */
+static const char *other_cause(const sigb_receipt *receipt, const road *way)
+{
+    if (!receipt->tree->has_payload || !sigb_statement_detached(receipt->cose))
+        return "";
+    return way->about != NULL ? ", or it is for another statement" : ", or it continues another tree";
+}
+
+static sigb_rc refuse_signature(const sigb_receipt *receipt, const road *way, sigb_rc rc,
+                                const sigb_diag *why, sigb_diag *diag)
 {
     if (rc == SIGB_E_ALG_KEY)
         return sigb_fail(diag, SIGB_E_RECEIPT_SIGNATURE,
@@ -39,14 +54,11 @@ static sigb_rc refuse_signature(const sigb_receipt *receipt, sigb_rc rc, const s
     return sigb_fail_native(diag, SIGB_E_RECEIPT_SIGNATURE, why->native,
                             "%s: the ledger did not sign this receipt, or its path or header was changed%s; "
                             "reject it",
-                            why->text,
-                            receipt->tree->has_payload && sigb_statement_detached(receipt->cose)
-                                ? ", or it is for another statement"
-                                : "");
+                            why->text, other_cause(receipt, way));
 }
 
-static sigb_rc require_signature(const sigb_receipt *receipt, const service_key *key, sigb_bytes root,
-                                 sigb_diag *diag)
+static sigb_rc require_signature(const sigb_receipt *receipt, const road *way, const service_key *key,
+                                 sigb_bytes root, sigb_diag *diag)
 {
     sigb_buf tbs = SIGB_BUF_INIT;
     sigb_diag why = {{0}, 0};
@@ -57,19 +69,23 @@ static sigb_rc require_signature(const sigb_receipt *receipt, const service_key 
                     : verifier_check(key->verifies, (sigb_alg)sigb_receipt_alg(receipt), sigb_buf_bytes(&tbs),
                                      statement_signature(receipt->cose), &why);
     sigb_buf_free(&tbs);
-    return rc == SIGB_OK ? rc : refuse_signature(receipt, rc, &why, diag);
+    return rc == SIGB_OK ? rc : refuse_signature(receipt, way, rc, &why, diag);
 }
 
 /* A root that stands in the receipt is what was signed, and the proofs must lead to it. */
-static sigb_rc require_signed_root(const sigb_receipt *receipt, const service_key *key, const hash *root,
-                                   sigb_diag *diag)
+static sigb_rc require_signed_root(const sigb_receipt *receipt, const road *way, const service_key *key,
+                                   const hash *root, sigb_diag *diag)
 {
     sigb_bytes held = sigb_statement_payload(receipt->cose);
     bool detached = sigb_statement_detached(receipt->cose);
-    sigb_rc rc = require_signature(receipt, key, detached ? hash_bytes(root) : held, diag);
+    sigb_rc rc = require_signature(receipt, way, key, detached ? hash_bytes(root) : held, diag);
 
     if (rc != SIGB_OK || detached || sigb_bytes_equal(held, hash_bytes(root)))
         return rc;
+    if (way->about == NULL)
+        return sigb_fail(diag, SIGB_E_RECEIPT_FORKED,
+                         "the consistency proof does not lead from the root that is trusted to the one that "
+                         "the ledger signed; keep both receipts as evidence");
     return sigb_fail(
         diag, SIGB_E_RECEIPT_UNBOUND,
         "the receipt is for another statement, or this one was changed since: its proof does not "
@@ -77,13 +93,6 @@ static sigb_rc require_signed_root(const sigb_receipt *receipt, const service_ke
 }
 
 /* ---- proofs ---- */
-
-/* How a proof leads to a root: from an entry, or from an older root. */
-typedef struct road {
-    const proof_list *proofs;
-    entry *about;      /* NULL: consistency */
-    const hash *older; /* NULL: inclusion */
-} road;
 
 static sigb_rc root_of_proof(const sigb_receipt *receipt, const road *way, sigb_bytes content, hasher *with,
                              proof *read, hash *root, sigb_diag *diag)
@@ -98,30 +107,39 @@ static sigb_rc root_of_proof(const sigb_receipt *receipt, const road *way, sigb_
                               : tree->consistency_root(read, way->older, with, root, diag);
 }
 
-/* Every proof must hold, and lead to the same root. `last` is one of them. */
+/* Consistency proofs may begin at several older roots: one at least at the one that is trusted. */
+static bool is_passed_over(const road *way, sigb_rc rc)
+{
+    return way->about == NULL && rc == SIGB_E_RECEIPT_FORKED;
+}
+
+/* Proofs that are not passed over must hold, and lead to the same root. `last` is one of them. */
 static sigb_rc recompute_root(const sigb_receipt *receipt, const road *way, hasher *with, proof *last,
                               hash *root, sigb_diag *diag)
 {
     proof_list list = *way->proofs;
     sigb_bytes content;
-    bool first = true;
     sigb_rc rc = SIGB_OK;
+    bool found = false;
 
     if (list.count == 0)
         return sigb_fail(diag, SIGB_E_RECEIPT_MALFORMED, "the receipt has no %s proof",
                          way->about != NULL ? "inclusion" : "consistency");
-    while (rc == SIGB_OK && proofs_next(&list, &content)) {
+    while (proofs_next(&list, &content)) {
         hash next;
 
         rc = root_of_proof(receipt, way, content, with, last, &next, diag);
-        if (rc == SIGB_OK && !first && memcmp(next.bytes, root->bytes, HASH_LEN) != 0)
+        if (is_passed_over(way, rc))
+            continue;
+        if (rc == SIGB_OK && found && memcmp(next.bytes, root->bytes, HASH_LEN) != 0)
             rc = sigb_fail(diag, SIGB_E_RECEIPT_MALFORMED,
                            "the proofs of the receipt lead to different roots; reject it");
-        if (rc == SIGB_OK)
-            *root = next;
-        first = false;
+        if (rc != SIGB_OK)
+            return rc;
+        *root = next;
+        found = true;
     }
-    return rc;
+    return found ? SIGB_OK : rc;
 }
 
 /* ---- the judgement ---- */
@@ -160,7 +178,7 @@ static sigb_rc judge(const sigb_receipt *receipt, const road *way, hasher *with,
     if (rc == SIGB_OK)
         rc = recompute_root(receipt, way, with, &last, &root, diag);
     if (rc == SIGB_OK)
-        rc = require_signed_root(receipt, key, &root, diag);
+        rc = require_signed_root(receipt, way, key, &root, diag);
     if (rc == SIGB_OK && facts != NULL)
         *facts = facts_of(receipt, key, &last, &root);
     return rc;

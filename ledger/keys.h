@@ -85,4 +85,11 @@ typedef struct key_numbers {
 /* SIGB_E_LEDGER_KEYS: they are no key of this kind. */
 SIGB_CHECK sigb_rc sink_put_numbers(key_sink *to, const key_numbers *numbers, sigb_bytes named);
 
+/* ---- writing files ---- */
+
+typedef enum keys_form { KEYS_COSE, KEYS_JWK } keys_form;
+
+/* Appends all of them as a set; each kid is the key's hash in hexadecimal. Issuers are not written. */
+SIGB_CHECK sigb_rc keys_write(const sigb_keys *keys, keys_form form, sigb_buf *out, sigb_diag *diag);
+
 #endif

@@ -24,6 +24,17 @@ const key_curve *key_curve_of(key_kind kind, int64_t crv, const char *jwk)
     return NULL;
 }
 
+/* By the algorithm that fits it: each curve has one. */
+const key_curve *key_curve_of_key(const EVP_PKEY *key)
+{
+    const alg_row *row = alg_default_for(key);
+
+    for (size_t i = 0; row != NULL && i < COUNT(CURVES); i++)
+        if (strcmp(CURVES[i].openssl, row->group != NULL ? row->group : row->key) == 0)
+            return &CURVES[i];
+    return NULL;
+}
+
 static sigb_rc key_of(const key_numbers *numbers, EVP_PKEY **key, sigb_diag *diag)
 {
     switch (numbers->kind) {

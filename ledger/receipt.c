@@ -19,10 +19,8 @@
 #include <openssl/crypto.h>
 
 #include "base/error.h"
+#include "cose/labels.h"
 #include "cose/parsed.h"
-
-#define VDP_INCLUSION   (-1) /* RFC 9942, 5.2 */
-#define VDP_CONSISTENCY (-2) /* RFC 9942, 5.3 */
 
 /* ---- refusals ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trees that receipts speak of, one row each: a new one is a file with four functions. */
+/* The trees that receipts speak of, one row each: a new one is a file. */
 #ifndef SIGB_LEDGER_TREE_H
 #define SIGB_LEDGER_TREE_H
 
@@ -8,6 +8,7 @@
 #include "cose/reader.h"
 #include "ledger/entry.h"
 #include "ledger/hash.h"
+#include "ledger/merkle.h"
 
 /* One proof, read: views into the receipt. What its tree does not have is empty or 0. */
 typedef struct proof {
@@ -35,6 +36,23 @@ typedef struct tree_row {
     /* The newer root. SIGB_E_RECEIPT_FORKED: the proof does not begin at the older one. */
     sigb_rc (*consistency_root)(const proof *of, const hash *older, hasher *with, hash *newer,
                                 sigb_diag *diag);
+
+    /* ---- for a log that makes such receipts ---- */
+
+    node_fn *node;
+    bool has_transactions; /* entries and signatures are transactions, and have leaves, alike */
+
+    /* Appends what a log keeps of an entry; the transaction is of no account where there are none. */
+    void (*put_record)(sigb_buf *record, const char *txid, entry *about, hasher *with);
+
+    /* The leaf's hash by such a record. SIGB_E_RECEIPT_MALFORMED. */
+    sigb_rc (*record_leaf)(sigb_bytes record, hasher *with, hash *leaf, sigb_diag *diag);
+
+    /* Append the content of a proof's byte string. */
+    void (*put_inclusion)(sigb_buf *out, sigb_bytes record, uint64_t index, uint64_t size,
+                          const merkle_path *path);
+    void (*put_consistency)(sigb_buf *out, const hash *anchor, uint64_t older, uint64_t size,
+                            const merkle_path *path);
 } tree_row;
 
 extern const tree_row TREE_CCF, TREE_RFC9162;

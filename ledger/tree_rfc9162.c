@@ -11,6 +11,7 @@
 #include "ledger/tree.h"
 
 #include "base/error.h"
+#include "cose/writer.h"
 
 static const uint8_t NODE_PREFIX[] = {0x01}; /* RFC 9162, 2.1.1 */
 
@@ -200,5 +201,64 @@ static sigb_rc consistency_root(const proof *of, const hash *older, hasher *with
     return rc == SIGB_OK ? require_older(&first, older, diag) : rc;
 }
 
-const tree_row TREE_RFC9162 = {SIGB_VDS_RFC9162, "RFC 9162",      true, read_inclusion, read_consistency,
-                               inclusion_root,   consistency_root};
+/* ---- writing ---- */
+
+/* The record is the leaf's hash. */
+static void put_record(sigb_buf *record, const char *txid, entry *about, hasher *with)
+{
+    (void)txid;
+    sigb_buf_append(record, hash_bytes(entry_leaf(about, with)));
+}
+
+static sigb_rc record_leaf(sigb_bytes record, hasher *with, hash *leaf, sigb_diag *diag)
+{
+    if (record.len != HASH_LEN)
+        return malformed("a record of the log that is not a digest", diag);
+    memcpy(leaf->bytes, record.ptr, HASH_LEN);
+    return hasher_check(with, diag);
+}
+
+static void put_path(sigb_buf *out, const hash *first, const merkle_path *path)
+{
+    put_array(out, path->count + (first != NULL));
+    if (first != NULL)
+        put_bstr(out, hash_bytes(first));
+    for (size_t i = 0; i < path->count; i++)
+        put_bstr(out, hash_bytes(&path->steps[i].digest));
+}
+
+static void put_inclusion(sigb_buf *out, sigb_bytes record, uint64_t index, uint64_t size,
+                          const merkle_path *path)
+{
+    (void)record;
+    put_array(out, 3);
+    put_int(out, (int64_t)size);
+    put_int(out, (int64_t)index);
+    put_path(out, NULL, path);
+}
+
+static void put_consistency(sigb_buf *out, const hash *anchor, uint64_t older, uint64_t size,
+                            const merkle_path *path)
+{
+    put_array(out, 3);
+    put_int(out, (int64_t)older);
+    put_int(out, (int64_t)size);
+    put_path(out, is_power_of_2(older) ? NULL : anchor, path);
+}
+
+/* clang-format off */
+const tree_row TREE_RFC9162 = {
+    .vds = SIGB_VDS_RFC9162,
+    .name = "RFC 9162",
+    .has_payload = true,
+    .read_inclusion = read_inclusion,
+    .read_consistency = read_consistency,
+    .inclusion_root = inclusion_root,
+    .consistency_root = consistency_root,
+    .node = node_hash,
+    .put_record = put_record,
+    .record_leaf = record_leaf,
+    .put_inclusion = put_inclusion,
+    .put_consistency = put_consistency,
+};
+/* clang-format on */

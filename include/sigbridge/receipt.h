@@ -159,11 +159,11 @@ SIGB_CHECK sigb_rc sigb_receipt_verify_entry(const sigb_receipt *receipt, sigb_b
                                              sigb_diag *diag);
 
 /*
- * Verifies that the tree of a receipt continues one that is trusted: each
- * consistency proof begins at `older`, the root of 32 bytes that an earlier
- * receipt of the same ledger verified with, and leads to the root that this
- * receipt signs. Outcomes as above, and SIGB_E_RECEIPT_FORKED: it does not
- * begin there. SIGB_E_RECEIPT_MALFORMED: no consistency proof.
+ * Verifies that the tree of a receipt continues one that is trusted: one of its
+ * consistency proofs at least begins at `older`, the root of 32 bytes that an
+ * earlier receipt of the same ledger verified with, and leads to the root that
+ * this receipt signs. Outcomes as above, and SIGB_E_RECEIPT_FORKED: none begins
+ * there. SIGB_E_RECEIPT_MALFORMED: no consistency proof.
  */
 SIGB_CHECK sigb_rc sigb_receipt_verify_consistency(const sigb_receipt *receipt, sigb_bytes older,
                                                    const sigb_keys *keys, sigb_receipt_facts *facts,
