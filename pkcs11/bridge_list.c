@@ -174,12 +174,15 @@ static sigb_rc read_in_public(listing *l, p11_fault *fault, sigb_diag *diag)
 {
     const p11_slot *slot = &l->slots[l->at];
     CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
-    sigb_rc rc = p11_session_open(l->key->module, slot, false, &session, diag);
+    sigb_rc rc;
 
+    call_bind(l->key->module, p11_module_starts(l->key->module));
+    rc = p11_session_open(l->key->module, slot, false, &session, diag);
     if (rc == SIGB_OK)
         rc = read_classes(l, slot, session, diag);
     *fault = fault_of(rc, diag);
     p11_session_close(l->key->module, session);
+    call_bind(NULL, 0);
     return rc;
 }
 

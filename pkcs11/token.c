@@ -21,6 +21,7 @@
 typedef struct leftovers {
     CK_SESSION_HANDLE sessions[IDLE_ROOM];
     size_t count;
+    unsigned starts; /* of the module: after another one their numbers are somebody else's */
 } leftovers;
 
 struct p11_token {
@@ -177,8 +178,10 @@ void token_leave(p11_token *token)
     unlock();
     if (!last)
         return;
+    call_bind(token->module, token->starts);
     while (token->idle_count > 0 && token->ailment != CKR_GONE && owns_sessions(token))
         p11_session_close(token->module, token->idle[--token->idle_count]);
+    call_bind(NULL, 0);
     token_free(token);
 }
 
@@ -354,6 +357,22 @@ static sigb_rc restart(const repair_work *work, p11_fault *fault, sigb_diag *dia
     return rc;
 }
 
+/* A session to work with, after the module is up. Another thread may start it anew meanwhile: then this one's calls are refused. */
+static sigb_rc renew(repair_work *work, p11_fault *fault, sigb_diag *diag)
+{
+    sigb_rc rc = SIGB_OK;
+
+    call_bind(work->token->module, work->starts);
+    if (work->sessions_gone && !work->is_first) {
+        rc = p11_slot_again(work->token->module, &work->slot, diag);
+        *fault = fault_of(rc, diag);
+    }
+    if (rc == SIGB_OK)
+        rc = reopen(work, fault, diag);
+    call_bind(NULL, 0);
+    return rc;
+}
+
 static sigb_rc repair(repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
     sigb_rc rc = restart(work, fault, diag);
@@ -362,11 +381,7 @@ static sigb_rc repair(repair_work *work, p11_fault *fault, sigb_diag *diag)
     work->sessions_gone = work->ailment >= CKR_GONE || work->starts != work->starts_before;
     if (work->sessions_gone)
         work->session = CK_INVALID_HANDLE;
-    if (rc == SIGB_OK && work->sessions_gone && !work->is_first) {
-        rc = p11_slot_again(work->token->module, &work->slot, diag);
-        *fault = fault_of(rc, diag);
-    }
-    return rc == SIGB_OK ? reopen(work, fault, diag) : rc;
+    return rc == SIGB_OK ? renew(work, fault, diag) : rc;
 }
 
 /* ---- the states; with the lock held ---- */
@@ -399,8 +414,10 @@ static void close_leftovers(p11_token *token, leftovers *old)
     if (old->count == 0)
         return;
     unlock();
+    call_bind(token->module, old->starts);
     while (old->count > 0)
         p11_session_close(token->module, old->sessions[--old->count]);
+    call_bind(NULL, 0);
     lock();
 }
 
@@ -415,6 +432,7 @@ static void close_orphans(p11_token *token)
 {
     leftovers old = token->orphans;
 
+    old.starts = token->starts;
     token->orphans.count = 0;
     if (token->ailment != CKR_GONE && owns_sessions(token))
         close_leftovers(token, &old);
@@ -440,6 +458,7 @@ static void end_batch(p11_token *token, const repair_work *work, leftovers *old)
 
 static void settle(p11_token *token, const repair_work *work, leftovers *old)
 {
+    old->starts = token->starts;
     if (work->sessions_gone)
         end_batch(token, work, old);
     token->ailment = SOUND;
@@ -563,22 +582,18 @@ static sigb_rc wait_for_change(p11_token *token, const p11_repair *how, p11_faul
     return waited_in_vain(token, diag);
 }
 
-/* One more session, with the lock given up meanwhile. */
-static sigb_rc open_one_more(p11_token *token, CK_SESSION_HANDLE *session, p11_fault *fault, sigb_diag *diag)
+/* The token got new sessions while one more was being opened: whatever came of that belongs to the old ones. */
+static void drop_overtaken(p11_token *token, const p11_lease *was, CK_SESSION_HANDLE *session)
 {
-    p11_slot slot = token->slot;
-    sigb_rc rc;
+    if (may_close(token, was))
+        put_orphan(token, *session);
+    *session = CK_INVALID_HANDLE;
+}
 
-    token->out++;
-    unlock();
-    rc = p11_session_open(token->module, &slot, false, session, diag);
-    lock();
-    token->out--;
-    if (rc == SIGB_OK)
-        return SIGB_OK;
+/* What the failure to open one more says of the token. */
+static sigb_rc note_shortage(p11_token *token, sigb_rc rc, p11_fault *fault, sigb_diag *diag)
+{
     *fault = fault_of(rc, diag);
-    (void)pthread_cond_broadcast(
-        &token->changed); /* who waits for the last one that is out waits for nothing */
     if (fault->class == CKR_BUSY && token->out + token->idle_count > 0) {
         token->limit = token->out + token->idle_count;
         memset(diag, 0, sizeof(*diag));
@@ -587,6 +602,30 @@ static sigb_rc open_one_more(p11_token *token, CK_SESSION_HANDLE *session, p11_f
     if (fault->class > token->ailment && fault->class >= CKR_STALE && !gate_is_abandoned())
         token->ailment = fault->class;
     return rc;
+}
+
+/* One more session, with the lock given up meanwhile; SIGB_OK without one: to be tried again. */
+static sigb_rc open_one_more(p11_token *token, CK_SESSION_HANDLE *session, p11_fault *fault, sigb_diag *diag)
+{
+    const p11_lease was = {CK_INVALID_HANDLE, token->generation, token->batch,
+                           token->starts,     token->epoch,      false};
+    p11_slot slot = token->slot;
+    sigb_rc rc;
+
+    token->out++;
+    call_bind(token->module, was.starts);
+    unlock();
+    rc = p11_session_open(token->module, &slot, false, session, diag);
+    lock();
+    call_bind(NULL, 0);
+    token->out--;
+    if (rc != SIGB_OK) /* who waits for the last one that is out waits for nothing */
+        (void)pthread_cond_broadcast(&token->changed);
+    if (was.batch == token->batch)
+        return rc == SIGB_OK ? rc : note_shortage(token, rc, fault, diag);
+    memset(diag, 0, sizeof(*diag));
+    drop_overtaken(token, &was, session);
+    return SIGB_OK;
 }
 
 static bool is_at_limit(const p11_token *token)
