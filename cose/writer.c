@@ -1,44 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cose/writer.h"
 
-#include <cbor.h>
+#include "cose/reader.h"
 
-static void put_head(sigb_buf *out, size_t (*encode)(size_t, unsigned char *, size_t), size_t count)
+/* RFC 8949, 3: the major type, and an argument in 5 bits or in 1, 2, 4 or 8 bytes. Returns the length, the shortest. */
+static size_t write_head(uint8_t head[HEAD_ROOM], item_kind major, uint64_t argument)
 {
-    unsigned char head[HEAD_ROOM];
+    unsigned power = argument <= UINT8_MAX ? 0 : argument <= UINT16_MAX ? 1 : argument <= UINT32_MAX ? 2 : 3;
+    size_t width = argument < 24 ? 0 : (size_t)1 << power;
 
-    sigb_buf_append(out, sigb_bytes_of(head, encode(count, head, sizeof(head))));
+    head[0] = (uint8_t)((unsigned)major << 5 | (width == 0 ? (unsigned)argument : 24 + power));
+    for (size_t i = width; i > 0; i--, argument >>= 8)
+        head[i] = (uint8_t)argument;
+    return 1 + width;
+}
+
+static void put_head(sigb_buf *out, item_kind major, uint64_t argument)
+{
+    uint8_t head[HEAD_ROOM];
+
+    sigb_buf_append(out, sigb_bytes_of(head, write_head(head, major, argument)));
 }
 
 void put_tag(sigb_buf *out, uint64_t tag)
 {
-    unsigned char head[HEAD_ROOM];
-
-    sigb_buf_append(out, sigb_bytes_of(head, cbor_encode_tag(tag, head, sizeof(head))));
+    put_head(out, ITEM_TAG, tag);
 }
 
 void put_array(sigb_buf *out, size_t count)
 {
-    put_head(out, cbor_encode_array_start, count);
+    put_head(out, ITEM_ARRAY, count);
 }
 
 void put_map(sigb_buf *out, size_t count)
 {
-    put_head(out, cbor_encode_map_start, count);
+    put_head(out, ITEM_MAP, count);
 }
 
 void put_int(sigb_buf *out, int64_t value)
 {
-    unsigned char head[HEAD_ROOM];
-    size_t len = value < 0 ? cbor_encode_negint((uint64_t)(-1 - value), head, sizeof(head))
-                           : cbor_encode_uint((uint64_t)value, head, sizeof(head));
-
-    sigb_buf_append(out, sigb_bytes_of(head, len));
+    if (value < 0)
+        put_head(out, ITEM_NINT, (uint64_t)(-1 - value));
+    else
+        put_head(out, ITEM_UINT, (uint64_t)value);
 }
 
 void put_bstr_head(sigb_buf *out, size_t len)
 {
-    put_head(out, cbor_encode_bytestring_start, len);
+    put_head(out, ITEM_BSTR, len);
 }
 
 void put_bstr(sigb_buf *out, sigb_bytes bytes)
@@ -49,15 +58,13 @@ void put_bstr(sigb_buf *out, sigb_bytes bytes)
 
 void put_tstr(sigb_buf *out, const char *text)
 {
-    put_head(out, cbor_encode_string_start, strlen(text));
+    put_head(out, ITEM_TSTR, strlen(text));
     sigb_buf_append(out, sigb_bytes_text(text));
 }
 
 void put_null(sigb_buf *out)
 {
-    unsigned char head[HEAD_ROOM];
-
-    sigb_buf_append(out, sigb_bytes_of(head, cbor_encode_null(head, sizeof(head))));
+    put_head(out, ITEM_SIMPLE, SIMPLE_NULL);
 }
 
 void put_bool(sigb_buf *out, bool value)
@@ -69,7 +76,7 @@ void put_bool(sigb_buf *out, bool value)
 
 size_t bstr_head(uint8_t head[HEAD_ROOM], size_t len)
 {
-    return cbor_encode_bytestring_start(len, head, HEAD_ROOM);
+    return write_head(head, ITEM_BSTR, len);
 }
 
 size_t head_len(size_t count)

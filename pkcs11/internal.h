@@ -31,6 +31,11 @@ typedef enum ckr_class {
 
 ckr_class ckr_classify(CK_RV rv);
 
+/* ---- configured.c ---- */
+
+/* The file of a module by its name in p11-kit's configuration, and its reserved string. False: it has no such name. */
+bool module_find_configured(const char *name, sigb_buf *path, sigb_buf *reserved);
+
 /* ---- module.c ---- */
 
 /* What call.c asks before and around each call. */

@@ -15,7 +15,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <p11-kit/p11-kit.h>
 
 #include "base/error.h"
 #include "base/gate.h"
@@ -79,23 +78,6 @@ static void watch_exit(void);
 
 /* ---- which module ---- */
 
-/* p11-kit's configuration (NAME.module) knows the file and the reserved string of a name. */
-static bool find_configured(p11_module *module, const char *name)
-{
-    CK_FUNCTION_LIST **all = p11_kit_modules_load(NULL, P11_KIT_MODULE_UNMANAGED);
-    CK_FUNCTION_LIST *found = all == NULL ? NULL : p11_kit_module_for_name(all, name);
-    char *path = found == NULL ? NULL : p11_kit_module_get_filename(found);
-    char *reserved = found == NULL ? NULL : p11_kit_config_option(found, "x-init-reserved");
-
-    text_put(&module->path, path == NULL ? "" : path);
-    text_put(&module->reserved, reserved == NULL ? "" : reserved);
-    free(path);
-    free(reserved);
-    if (all != NULL)
-        p11_kit_modules_release(all);
-    return path != NULL;
-}
-
 /* RFC 7512, 2.4: the name comes without its "lib" and its ".so". */
 static bool find_in_folder(p11_module *module, const char *name)
 {
@@ -115,7 +97,7 @@ static bool find_in_folder(p11_module *module, const char *name)
 
 static sigb_rc find_by_name(p11_module *module, const char *name, sigb_diag *diag)
 {
-    if (find_configured(module, name) || find_in_folder(module, name))
+    if (module_find_configured(name, &module->path, &module->reserved) || find_in_folder(module, name))
         return SIGB_OK;
     if (module->path.failed)
         return sigb_no_memory(diag);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pkcs11: URIs (RFC 7512). The text is judged here, character by character; only
- * a path that passed goes to p11-kit, which matches libraries, slots and tokens.
- * p11-kit's own reader takes repeated attributes, blanks and %00, and it would
- * keep a PIN in ordinary memory: it never sees the query.
+ * pkcs11: URIs (RFC 7512), judged character by character. p11-kit's reader takes
+ * repeated attributes, blanks and %00, keeps a PIN in ordinary memory, and takes
+ * longer to load than a token to be found.
  */
 #include "pkcs11/internal.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include <openssl/crypto.h>
-#include <p11-kit/uri.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -61,7 +60,7 @@ static const struct attr_row {
     [ATTR_MODEL]                = {"model",                false, false, 16,             NULL,          NULL},
     [ATTR_LIBRARY_MANUFACTURER] = {"library-manufacturer", false, false, 32,             NULL,          NULL},
     [ATTR_LIBRARY_DESCRIPTION]  = {"library-description",  false, false, 32,             NULL,          NULL},
-    [ATTR_LIBRARY_VERSION]      = {"library-version",      false, false, 7,              is_version,    "MAJOR or MAJOR.MINOR"},
+    [ATTR_LIBRARY_VERSION]      = {"library-version",      false, false, 7,              is_version,    "MAJOR or MAJOR.MINOR, each at most 255"},
     [ATTR_OBJECT]               = {"object",               false, false, SIGB_MAX_URI,   NULL,          NULL},
     [ATTR_TYPE]                 = {"type",                 false, false, SIGB_MAX_URI,   is_class,      "private, public, cert, secret-key or data"},
     [ATTR_ID]                   = {"id",                   false, true,  SIGB_MAX_URI,   NULL,          NULL},
@@ -90,7 +89,6 @@ struct p11_uri {
     bool given[ATTRS];
     sigb_buf values[ATTRS]; /* decoded, with a terminator behind */
     sigb_pin *pin;
-    P11KitUri *kit; /* the path alone */
 };
 
 /* One parse: what every step of it needs. */
@@ -119,13 +117,23 @@ static bool is_number(const char *value)
     return value[strspn(value, "0123456789")] == '\0';
 }
 
+/* MAJOR or MAJOR.MINOR; a MINOR that is not given is 0. The width of the attribute keeps it from overflowing. */
+static bool read_version(const char *value, CK_VERSION *version)
+{
+    char *end;
+    unsigned long major = strtoul(value, &end, 10), minor = 0;
+
+    if (*end == '.' && isdigit((unsigned char)end[1]))
+        minor = strtoul(end + 1, &end, 10);
+    *version = (CK_VERSION){(CK_BYTE)major, (CK_BYTE)minor};
+    return isdigit((unsigned char)value[0]) && *end == '\0' && major <= 255 && minor <= 255;
+}
+
 static bool is_version(const char *value)
 {
-    size_t major = strspn(value, "0123456789");
+    CK_VERSION version;
 
-    if (major == 0 || value[major] == '\0')
-        return major != 0;
-    return value[major] == '.' && value[major + 1] != '\0' && is_number(value + major + 1);
+    return read_version(value, &version);
 }
 
 static bool is_plain_name(const char *value)
@@ -339,30 +347,6 @@ static sigb_rc judge_rivals(const parse *p)
     return SIGB_OK;
 }
 
-static sigb_rc hand_to_p11_kit(const parse *p, sigb_bytes path)
-{
-    sigb_buf text = SIGB_BUF_INIT;
-    const char *c_str;
-    int said;
-
-    text_put(&text, SCHEME);
-    sigb_buf_append(&text, path);
-    c_str = text_c_str(&text);
-    p->uri->kit = c_str == NULL ? NULL : p11_kit_uri_new();
-    if (p->uri->kit == NULL) {
-        sigb_buf_free(&text);
-        return sigb_no_memory(p->diag);
-    }
-    said = p11_kit_uri_parse(c_str, P11_KIT_URI_FOR_ANY, p->uri->kit);
-    sigb_buf_free(&text);
-    if (said == P11_KIT_URI_UNEXPECTED)
-        return sigb_no_memory(p->diag);
-    if (said != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(p->uri->kit))
-        return sigb_fail(p->diag, SIGB_E_URI, "p11-kit cannot read the URI: %s",
-                         said == P11_KIT_URI_OK ? "unknown part" : p11_kit_uri_message(said));
-    return SIGB_OK;
-}
-
 static sigb_rc parse_parts(const parse *p, sigb_bytes rest)
 {
     const uint8_t *mark = rest.len == 0 ? NULL : memchr(rest.ptr, '?', rest.len);
@@ -372,11 +356,7 @@ static sigb_rc parse_parts(const parse *p, sigb_bytes rest)
 
     if (rc == SIGB_OK)
         rc = take_part(p, query, true);
-    if (rc == SIGB_OK)
-        rc = judge_rivals(p);
-    if (rc == SIGB_OK)
-        rc = hand_to_p11_kit(p, path);
-    return rc;
+    return rc == SIGB_OK ? judge_rivals(p) : rc;
 }
 
 static sigb_rc parse_text(const parse *p)
@@ -423,7 +403,6 @@ void p11_uri_free(p11_uri *uri)
     for (size_t i = 0; i < ATTRS; i++)
         sigb_buf_free(&uri->values[i]);
     secret_free(uri->pin);
-    p11_kit_uri_free(uri->kit);
     OPENSSL_free(uri);
 }
 
@@ -499,20 +478,50 @@ void p11_uri_forget_pin(p11_uri *uri)
     uri->pin = NULL;
 }
 
+/* ---- what it names ---- */
+
+/* Cryptoki pads its fixed fields with blanks. No value is wider than its field. */
+static bool fits_field(const p11_uri *uri, attr which, const CK_UTF8CHAR *field, size_t width)
+{
+    sigb_bytes value = sigb_buf_bytes(&uri->values[which]);
+
+    if (!uri->given[which])
+        return true;
+    return memcmp(field, value.ptr, value.len) == 0 &&
+           says_nothing(which, sigb_bytes_of(field + value.len, width - value.len));
+}
+
+static bool fits_version(const p11_uri *uri, const CK_VERSION *version)
+{
+    CK_VERSION wanted;
+
+    if (!uri->given[ATTR_LIBRARY_VERSION])
+        return true;
+    return read_version(value_of(uri, ATTR_LIBRARY_VERSION), &wanted) && wanted.major == version->major &&
+           wanted.minor == version->minor;
+}
+
 bool p11_uri_fits_library(const p11_uri *uri, const CK_INFO *info)
 {
-    return p11_kit_uri_match_module_info(uri->kit, info) == 1;
+    return fits_field(uri, ATTR_LIBRARY_MANUFACTURER, info->manufacturerID, sizeof(info->manufacturerID)) &&
+           fits_field(uri, ATTR_LIBRARY_DESCRIPTION, info->libraryDescription,
+                      sizeof(info->libraryDescription)) &&
+           fits_version(uri, &info->libraryVersion);
 }
 
 bool p11_uri_fits_slot(const p11_uri *uri, CK_SLOT_ID id, const CK_SLOT_INFO *info)
 {
-    return (!uri->given[ATTR_SLOT_ID] || p11_kit_uri_get_slot_id(uri->kit) == id) &&
-           p11_kit_uri_match_slot_info(uri->kit, info) == 1;
+    return (!uri->given[ATTR_SLOT_ID] || strtoul(value_of(uri, ATTR_SLOT_ID), NULL, 10) == id) &&
+           fits_field(uri, ATTR_SLOT_DESCRIPTION, info->slotDescription, sizeof(info->slotDescription)) &&
+           fits_field(uri, ATTR_SLOT_MANUFACTURER, info->manufacturerID, sizeof(info->manufacturerID));
 }
 
 bool p11_uri_fits_token(const p11_uri *uri, const CK_TOKEN_INFO *info)
 {
-    return p11_kit_uri_match_token_info(uri->kit, info) == 1;
+    return fits_field(uri, ATTR_TOKEN, info->label, sizeof(info->label)) &&
+           fits_field(uri, ATTR_MANUFACTURER, info->manufacturerID, sizeof(info->manufacturerID)) &&
+           fits_field(uri, ATTR_MODEL, info->model, sizeof(info->model)) &&
+           fits_field(uri, ATTR_SERIAL, info->serialNumber, sizeof(info->serialNumber));
 }
 
 /* ---- writing one ---- */

@@ -2,9 +2,10 @@
 #include "tests/support/support.h"
 
 #include <openssl/crypto.h>
+#include <p11-kit/uri.h>
 
 #include "base/text.h"
-#include "pkcs11/pkcs11.h"
+#include "pkcs11/internal.h"
 
 static sigb_rc parse(const char *text, sigb_diag *diag)
 {
@@ -148,9 +149,11 @@ static void a_uri_is_refused_for_what_p11_kit_lets_pass(void **state)
         {"pkcs11:slot-id=-1", "a decimal number is wanted"},
         {"pkcs11:slot-id=0x10", "a decimal number is wanted"},
         {"pkcs11:slot-id=18446744073709551615", "20 bytes where at most 18"},
-        {"pkcs11:library-version=2.", "MAJOR or MAJOR.MINOR is wanted"},
-        {"pkcs11:library-version=.2", "MAJOR or MAJOR.MINOR is wanted"},
-        {"pkcs11:library-version=300.1", "p11-kit cannot read the URI"},
+        {"pkcs11:library-version=2.", "MAJOR or MAJOR.MINOR, each"},
+        {"pkcs11:library-version=.2", "MAJOR or MAJOR.MINOR, each"},
+        {"pkcs11:library-version=300.1", "each at most 255 is wanted"},
+        {"pkcs11:library-version=2.256", "each at most 255 is wanted"},
+        {"pkcs11:library-version=2.1.0", "each at most 255 is wanted"},
         {"pkcs11:?pin-value=1&pin-source=/a", "both pin-source= and pin-value="},
         {"pkcs11:?module-path=/a&module-name=b", "both module-name= and module-path="},
         {"pkcs11:?module-path=a.so", "an absolute path is wanted"},
@@ -166,6 +169,98 @@ static void a_uri_is_refused_for_what_p11_kit_lets_pass(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         print_message("%s\n", rows[i].uri);
         assert_refused(parse(rows[i].uri, diag), SIGB_E_URI, rows[i].says);
+    }
+}
+
+static void pad(CK_UTF8CHAR *field, size_t width, const char *text)
+{
+    memset(field, ' ', width);
+    memcpy(field, text, strlen(text));
+}
+
+/* A library, a slot and a token that are called by the same name. */
+typedef struct named {
+    CK_INFO library;
+    CK_SLOT_INFO slot;
+    CK_TOKEN_INFO token;
+} named;
+
+static named named_so(const char *text)
+{
+    named made = {.library.libraryVersion = {2, 1}};
+
+    pad(made.library.manufacturerID, sizeof(made.library.manufacturerID), text);
+    pad(made.library.libraryDescription, sizeof(made.library.libraryDescription), text);
+    pad(made.slot.slotDescription, sizeof(made.slot.slotDescription), text);
+    pad(made.slot.manufacturerID, sizeof(made.slot.manufacturerID), text);
+    pad(made.token.label, sizeof(made.token.label), text);
+    pad(made.token.manufacturerID, sizeof(made.token.manufacturerID), text);
+    pad(made.token.model, sizeof(made.token.model), text);
+    pad(made.token.serialNumber, sizeof(made.token.serialNumber), text);
+    return made;
+}
+
+static bool fits(const char *text, const named *of)
+{
+    p11_uri *uri = parsed(text);
+    bool fitting = p11_uri_fits_library(uri, &of->library) && p11_uri_fits_slot(uri, 7, &of->slot) &&
+                   p11_uri_fits_token(uri, &of->token);
+
+    p11_uri_free(uri);
+    return fitting;
+}
+
+static bool fits_p11_kit(const char *text, const named *of)
+{
+    P11KitUri *uri = p11_kit_uri_new();
+    bool fitting;
+
+    assert_int_equal(p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri), P11_KIT_URI_OK);
+    fitting = p11_kit_uri_match_module_info(uri, &of->library) == 1 &&
+              p11_kit_uri_match_slot_info(uri, &of->slot) == 1 &&
+              p11_kit_uri_match_token_info(uri, &of->token) == 1 &&
+              (p11_kit_uri_get_slot_id(uri) == (CK_SLOT_ID)-1 || p11_kit_uri_get_slot_id(uri) == 7);
+    p11_kit_uri_free(uri);
+    return fitting;
+}
+
+/* Each attribute with a value that is the same, shorter, longer, or of the full width. */
+static void what_fits_is_what_fits_for_p11_kit(void **state)
+{
+    static const char *const attributes[] = {"token",
+                                             "manufacturer",
+                                             "serial",
+                                             "model",
+                                             "library-manufacturer",
+                                             "library-description",
+                                             "slot-description",
+                                             "slot-manufacturer"};
+    static const char *const values[] = {"name", "nam", "name2", "name%20", "Name", "0123456789abcdef"};
+    static const char *const others[] = {"pkcs11:",
+                                         "pkcs11:library-version=2",
+                                         "pkcs11:library-version=2.0",
+                                         "pkcs11:library-version=2.1",
+                                         "pkcs11:library-version=02.01",
+                                         "pkcs11:library-version=2.10",
+                                         "pkcs11:slot-id=7",
+                                         "pkcs11:slot-id=70",
+                                         "pkcs11:slot-id=007",
+                                         "pkcs11:token=name;slot-id=7;model=nam"};
+    const named short_name = named_so("name"), full_width = named_so("0123456789abcdef");
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+        for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++) {
+            (void)snprintf(text, sizeof(text), "pkcs11:%s=%s", attributes[i], values[k]);
+            assert_int_equal(fits(text, &short_name), k == 0 || k == 3);
+            assert_int_equal(fits(text, &short_name), fits_p11_kit(text, &short_name));
+            assert_int_equal(fits(text, &full_width), k == 5);
+            assert_int_equal(fits(text, &full_width), fits_p11_kit(text, &full_width));
+        }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        print_message("%s\n", others[i]);
+        assert_int_equal(fits(others[i], &short_name), fits_p11_kit(others[i], &short_name));
     }
 }
 
@@ -286,6 +381,7 @@ int main(void)
         cmocka_unit_test(what_a_uri_does_not_say_is_absent),
         cmocka_unit_test(every_path_attribute_of_the_standard_is_taken),
         cmocka_unit_test(a_uri_is_refused_for_what_p11_kit_lets_pass),
+        cmocka_unit_test(what_fits_is_what_fits_for_p11_kit),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(a_pin_in_the_uri_draws_a_warning_that_does_not_hold_it),
         cmocka_unit_test(an_unknown_query_attribute_is_passed_over_with_a_note),

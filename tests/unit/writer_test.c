@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/support.h"
 
+#include <cbor.h>
+
 #include "cose/sig_structure.h"
 #include "cose/writer.h"
 #include "tests/support/hex.h"
@@ -71,6 +73,37 @@ static void heads_of_strings_and_containers(void **state)
     assert_int_equal(head_len(65536), 5);
 }
 
+/* Of each major type, at each edge. */
+static void heads_are_those_of_libcbor(void **state)
+{
+    static const uint64_t edges[] = {
+        0, 23, 24, UINT8_MAX, UINT8_MAX + 1, UINT16_MAX, UINT16_MAX + 1, UINT32_MAX, INT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(edges); i++) {
+        sigb_buf out = SIGB_BUF_INIT;
+        uint8_t wanted[7 * 9];
+        size_t len = 0;
+
+        put_int(&out, (int64_t)edges[i]);
+        len += cbor_encode_uint(edges[i], wanted + len, sizeof(wanted) - len);
+        put_int(&out, -1 - (int64_t)edges[i]);
+        len += cbor_encode_negint(edges[i], wanted + len, sizeof(wanted) - len);
+        put_bstr_head(&out, edges[i]);
+        len += cbor_encode_bytestring_start(edges[i], wanted + len, sizeof(wanted) - len);
+        put_array(&out, edges[i]);
+        len += cbor_encode_array_start(edges[i], wanted + len, sizeof(wanted) - len);
+        put_map(&out, edges[i]);
+        len += cbor_encode_map_start(edges[i], wanted + len, sizeof(wanted) - len);
+        put_tag(&out, edges[i]);
+        len += cbor_encode_tag(edges[i], wanted + len, sizeof(wanted) - len);
+        put_null(&out);
+        len += cbor_encode_null(wanted + len, sizeof(wanted) - len);
+        assert_true(sigb_bytes_equal(sigb_buf_bytes(&out), sigb_bytes_of(wanted, len)));
+        sigb_buf_free(&out);
+    }
+}
+
 /* Shortest heads whatever the statement had; the protected bytes as they stand. */
 static void sig_structure_is_what_rfc_9052_says(void **state)
 {
@@ -88,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_have_shortest_heads),
         cmocka_unit_test(heads_of_strings_and_containers),
+        cmocka_unit_test(heads_are_those_of_libcbor),
         cmocka_unit_test(sig_structure_is_what_rfc_9052_says),
     };
 
