@@ -44,6 +44,20 @@ static const struct curve_row *curve_of(sigb_bytes spki)
     return NULL;
 }
 
+bool pubkey_put_point(const char *group, sigb_bytes point, sigb_buf *spki)
+{
+    for (size_t i = 0; i < sizeof(CURVES) / sizeof(CURVES[0]); i++) {
+        const struct curve_row *row = &CURVES[i];
+
+        if (strcmp(row->group, group) == 0 && point.len == row->point_len && point.ptr[0] == 4) {
+            sigb_buf_append(spki, sigb_bytes_of(row->head, row->head_len));
+            sigb_buf_append(spki, point);
+            return true;
+        }
+    }
+    return false;
+}
+
 static EVP_PKEY *read_point(OSSL_LIB_CTX *ctx, const struct curve_row *row, sigb_bytes spki)
 {
     OSSL_PARAM params[] = {

@@ -27,6 +27,14 @@ SIGB_CHECK sigb_rc pubkey_of_raw(const char *type, sigb_bytes raw, EVP_PKEY **ke
 SIGB_CHECK sigb_rc pubkey_put_spki(const EVP_PKEY *key, sigb_buf *spki, sigb_diag *diag);
 
 /*
+ * Appends the DER SubjectPublicKeyInfo of an uncompressed point (04 || x || y),
+ * as OpenSSL writes it. Does not check that the point is on the curve:
+ * pubkey_parse() does. False, and nothing appended: another curve than P-256,
+ * P-384 and P-521, or another form. `spki` may fail.
+ */
+bool pubkey_put_point(const char *group, sigb_bytes point, sigb_buf *spki);
+
+/*
  * Verifies a raw COSE signature over tbs. The key must be of the private
  * library context. SIGB_E_ALG_KEY: unknown algorithm, or it does not fit the
  * key. SIGB_E_SIGNATURE: wrong, or of the wrong length.

@@ -112,6 +112,9 @@ typedef struct p11_view {
 SIGB_CHECK sigb_rc view_read(p11_view *view, const p11_object *of, const CK_ATTRIBUTE_TYPE *types,
                              size_t count, sigb_diag *diag);
 
+/* True: the one call told that the object has no such attribute, or one of more than VIEW_ROOM bytes. */
+bool view_lacks(const p11_view *view, CK_ATTRIBUTE_TYPE type);
+
 /* Like p11_attribute(), p11_attribute_true() but for failures, and for numbers: CK_UNAVAILABLE_INFORMATION where there is none. */
 SIGB_CHECK sigb_rc view_value(const p11_view *view, CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag);
 SIGB_CHECK sigb_rc view_bool(const p11_view *view, CK_ATTRIBUTE_TYPE type, bool missing, bool *value,
@@ -148,9 +151,12 @@ typedef struct p11_login_how {
 SIGB_CHECK sigb_rc login_once(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
                               const p11_login_how *how, bool *again, sigb_diag *diag);
 
-/* A PIN that is locked, or would be by one mistake more, is not tried: SIGB_E_PIN_LOCKED, _PIN_FINAL_TRY. */
-SIGB_CHECK sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, bool allow_final_try,
-                                     sigb_diag *diag);
+/*
+ * A PIN that is locked, or would be by one mistake more, is not tried:
+ * SIGB_E_PIN_LOCKED, _PIN_FINAL_TRY. Judged by what the slot was last seen to
+ * say; login_once() looks again.
+ */
+SIGB_CHECK sigb_rc pin_require_tries(const p11_slot *slot, bool allow_final_try, sigb_diag *diag);
 
 /* True where the token asks for a login and this process has none. */
 bool login_is_needed(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session);

@@ -124,9 +124,16 @@ sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE ses
 sigb_rc key_view(p11_view *view, p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
                  sigb_diag *diag)
 {
-    static const CK_ATTRIBUTE_TYPE types[] = {
-        CKA_KEY_TYPE, CKA_SIGN,     CKA_ID,      CKA_ALWAYS_AUTHENTICATE, CKA_ALLOWED_MECHANISMS,
-        CKA_LABEL,    CKA_EC_POINT, CKA_MODULUS, CKA_PUBLIC_EXPONENT,     CKA_PUBLIC_KEY_INFO};
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_EC_POINT,
+                                              CKA_KEY_TYPE,
+                                              CKA_SIGN,
+                                              CKA_ID,
+                                              CKA_ALWAYS_AUTHENTICATE,
+                                              CKA_ALLOWED_MECHANISMS,
+                                              CKA_LABEL,
+                                              CKA_MODULUS,
+                                              CKA_PUBLIC_EXPONENT,
+                                              CKA_PUBLIC_KEY_INFO};
     const p11_object of = {module, session, key};
 
     return view_read(view, &of, types, COUNT(types), diag);

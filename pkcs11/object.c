@@ -126,7 +126,7 @@ sigb_rc p11_attribute(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_H
     CK_ULONG len = sizeof(room);
     CK_RV rv = read_value(module, session, object, type, room, &len);
 
-    if (is_untold(rv) || (rv == CKR_OK && (len == 0 || len == (CK_ULONG)-1)))
+    if (is_untold(rv) || (rv == CKR_OK && (len == 0 || len == CK_UNAVAILABLE_INFORMATION)))
         return SIGB_OK;
     if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && len > sizeof(room)))
         return read_large(module, session, object, type, value, diag);
@@ -175,6 +175,27 @@ sigb_rc view_read(p11_view *view, const p11_object *of, const CK_ATTRIBUTE_TYPE 
                : ckr_fail(diag, rv, "C_GetAttributeValue");
 }
 
+static const CK_ATTRIBUTE *asked_in(const p11_view *view, CK_ATTRIBUTE_TYPE type)
+{
+    for (size_t i = 0; i < view->count; i++)
+        if (view->at[i].type == type)
+            return &view->at[i];
+    return NULL;
+}
+
+/* A module that gives up a call for one attribute says that of others as well: it has to have gone on behind this one. */
+bool view_lacks(const p11_view *view, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *at = asked_in(view, type), *end = view->at + view->count;
+
+    if (at == NULL || at->ulValueLen != CK_UNAVAILABLE_INFORMATION)
+        return false;
+    for (at++; at < end; at++)
+        if (at->ulValueLen < VIEW_ROOM)
+            return true;
+    return false;
+}
+
 /*
  * What the one call told of this type; NULL: nothing, so it is to be asked for by itself. Cryptoki wants every
  * attribute filled in although one of them is not told. Modules that stop at that one leave the lengths of the others
@@ -182,12 +203,10 @@ sigb_rc view_read(p11_view *view, const p11_object *of, const CK_ATTRIBUTE_TYPE 
  */
 static const CK_ATTRIBUTE *told_in(const p11_view *view, CK_ATTRIBUTE_TYPE type)
 {
+    const CK_ATTRIBUTE *at = asked_in(view, type);
     CK_ULONG most = view->whole ? VIEW_ROOM : VIEW_ROOM - 1;
 
-    for (size_t i = 0; i < view->count; i++)
-        if (view->at[i].type == type)
-            return view->at[i].ulValueLen <= most ? &view->at[i] : NULL;
-    return NULL;
+    return at != NULL && at->ulValueLen <= most ? at : NULL;
 }
 
 sigb_rc view_value(const p11_view *view, CK_ATTRIBUTE_TYPE type, sigb_buf *value, sigb_diag *diag)

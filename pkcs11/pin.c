@@ -178,18 +178,11 @@ sigb_rc pin_fetch(const p11_slot *slot, const p11_uri *uri, const sigb_pkcs11_op
     return pin_ask(slot, SIGB_PIN_USER, options, pin, diag);
 }
 
-/* As they are now: another process may have tried since the slot was found. */
-static CK_FLAGS flags_now(p11_module *module, const p11_slot *slot)
-{
-    CK_TOKEN_INFO now;
-
-    memset(&now, 0, sizeof(now));
-    return p11_C_GetTokenInfo(module, slot->id, &now) == CKR_OK ? now.flags : slot->token.flags;
-}
-
 /* A PIN that is locked, or would be by one mistake more, is not tried. */
-static sigb_rc require_tries(const p11_slot *slot, CK_FLAGS flags, bool allow_final_try, sigb_diag *diag)
+sigb_rc pin_require_tries(const p11_slot *slot, bool allow_final_try, sigb_diag *diag)
 {
+    CK_FLAGS flags = slot->token.flags;
+
     if ((flags & CKF_USER_PIN_LOCKED) != 0)
         return sigb_fail(diag, SIGB_E_PIN_LOCKED,
                          "the user PIN of token %s (serial %s) is locked; nothing was tried: the security "
@@ -201,11 +194,6 @@ static sigb_rc require_tries(const p11_slot *slot, CK_FLAGS flags, bool allow_fi
                          "the token's own tool, or allow the final try",
                          slot->label, slot->serial);
     return SIGB_OK;
-}
-
-sigb_rc pin_require_tries(p11_module *module, const p11_slot *slot, bool allow_final_try, sigb_diag *diag)
-{
-    return require_tries(slot, flags_now(module, slot), allow_final_try, diag);
 }
 
 /* Login is a state of the token, shared by all sessions of the process. */
@@ -259,17 +247,30 @@ static bool is_refusal(CK_RV rv)
     return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
 }
 
+/* As the token is now: another process may have tried since the slot was found. */
+static void look_again(p11_module *module, p11_slot *slot)
+{
+    CK_TOKEN_INFO now;
+
+    memset(&now, 0, sizeof(now));
+    if (p11_C_GetTokenInfo(module, slot->id, &now) == CKR_OK)
+        slot->token.flags = now.flags;
+}
+
 /* Of an attempt that has begun. */
 static sigb_rc try_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
                          const p11_login_how *how, attempt *a, bool *again, sigb_diag *diag)
 {
-    CK_FLAGS flags = flags_now(module, slot);
-    sigb_rc rc = require_tries(slot, flags, how->allow_final_try, diag);
+    p11_slot now = *slot;
+    sigb_rc rc;
     CK_RV rv;
+
+    look_again(module, &now);
+    rc = pin_require_tries(&now, how->allow_final_try, diag);
 
     if (rc != SIGB_OK)
         return rc;
-    if (a->orphaned && (flags & CKF_USER_PIN_COUNT_LOW) != 0)
+    if (a->orphaned && (now.token.flags & CKF_USER_PIN_COUNT_LOW) != 0)
         return sigb_fail(
             diag, SIGB_E_PIN_INCORRECT,
             "a login to token %s (serial %s) was cut off, and the token has counted a wrong PIN; it is "
@@ -308,7 +309,7 @@ sigb_rc p11_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE se
     if (!login_is_needed(module, slot, session))
         return SIGB_OK;
     how.allow_final_try = options != NULL && options->allow_final_pin_try;
-    rc = pin_require_tries(module, slot, how.allow_final_try, diag);
+    rc = pin_require_tries(slot, how.allow_final_try, diag);
     if (rc == SIGB_OK && !slot_has_keypad(slot)) {
         pin = secret_new();
         rc = pin == NULL ? sigb_no_memory(diag) : pin_fetch(slot, uri, options, pin, diag);

@@ -184,6 +184,7 @@ static sigb_rc put_ec_key(EVP_PKEY *key, int curve, sigb_buf *spki, sigb_diag *d
     return der_take(spki, der, len, "to write a public key", diag);
 }
 
+/* The usual form is written without making a key of it: whoever uses the key does, and that checks the point. */
 static sigb_rc ec_put(sigb_bytes params, sigb_bytes point, sigb_buf *spki, sigb_diag *diag)
 {
     int curve = curve_of(params);
@@ -192,6 +193,9 @@ static sigb_rc ec_put(sigb_bytes params, sigb_bytes point, sigb_buf *spki, sigb_
         return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED,
                                     "the EC key has explicit parameters or an unknown curve; wanted: P-256, "
                                     "P-384 or P-521 by name");
+    if (pubkey_put_point(OBJ_nid2sn(curve), octets_in(point), spki) ||
+        pubkey_put_point(OBJ_nid2sn(curve), point, spki))
+        return spki->failed ? sigb_no_memory(diag) : SIGB_OK;
     return put_ec_key(ec_key(OBJ_nid2sn(curve), point), curve, spki, diag);
 }
 
@@ -248,8 +252,11 @@ static sigb_rc point_spki(const p11_view *key,
                           sigb_diag *diag)
 {
     sigb_buf params = SIGB_BUF_INIT, point = SIGB_BUF_INIT;
-    sigb_rc rc = view_value(key, CKA_EC_POINT, &point, diag); /* which few private keys have */
+    sigb_rc rc = SIGB_OK;
 
+    if (view_lacks(key, CKA_EC_POINT)) /* as most private keys do; no point has as many bytes as would fit */
+        return SIGB_OK;
+    rc = view_value(key, CKA_EC_POINT, &point, diag);
     if (rc == SIGB_OK && point.len > 0)
         rc = view_value(key, CKA_EC_PARAMS, &params, diag);
     if (rc == SIGB_OK && params.len > 0 && point.len > 0)

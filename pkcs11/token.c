@@ -222,9 +222,10 @@ typedef struct repair_work {
     bool sessions_gone;
 } repair_work;
 
+/* Nobody is asked in vain, as far as the token has told; the login looks again. */
 static sigb_rc asks_pin(const repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
-    sigb_rc rc = pin_require_tries(work->token->module, &work->slot, work->how->allow_final_try, diag);
+    sigb_rc rc = pin_require_tries(&work->slot, work->how->allow_final_try, diag);
 
     *fault = (p11_fault){CKR_FINAL, rc == SIGB_OK};
     if (rc != SIGB_OK)
@@ -290,9 +291,12 @@ static sigb_rc log_in_with(const repair_work *work, const sigb_pin *pin, p11_fau
 /* With a copy of what is kept, for that may change meanwhile. */
 static sigb_rc log_in_with_kept(const repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
-    sigb_pin *kept = secret_new();
+    sigb_pin *kept;
     sigb_rc rc;
 
+    if (!token_keeps_pin(work->token))
+        return asks_pin(work, fault, diag);
+    kept = secret_new();
     if (kept == NULL)
         return sigb_no_memory(diag);
     token_copy_pin(work->token, kept);
