@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
+#include "base/libctx.h"
 #include "base/text.h"
 
 typedef struct opening {
@@ -309,6 +310,18 @@ static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, sigb
     }
 }
 
+/* While the module is loaded and starts, OpenSSL is made ready for what comes then. */
+static sigb_rc open_preparing(opening **o, const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    libctx_preparation under_way;
+    sigb_rc rc;
+
+    libctx_prepare(&under_way);
+    rc = open_asking(o, options, diag);
+    libctx_await(&under_way);
+    return rc;
+}
+
 /* A PIN that tokens keep need not be kept twice. */
 static bool keeps_pins(const p11_key *key)
 {
@@ -344,7 +357,7 @@ sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **
     if (rc == SIGB_OK)
         rc = require_private(o->key->uri, diag);
     if (rc == SIGB_OK)
-        rc = open_asking(&o, options, diag);
+        rc = open_preparing(&o, options, diag);
     if (o == NULL) /* left behind */
         return rc;
     if (rc == SIGB_OK)
