@@ -69,9 +69,7 @@ void put_null(sigb_buf *out)
 
 void put_bool(sigb_buf *out, bool value)
 {
-    unsigned char head[HEAD_ROOM];
-
-    sigb_buf_append(out, sigb_bytes_of(head, cbor_encode_bool(value, head, sizeof(head))));
+    put_head(out, ITEM_SIMPLE, value ? SIMPLE_TRUE : SIMPLE_FALSE);
 }
 
 size_t bstr_head(uint8_t head[HEAD_ROOM], size_t len)

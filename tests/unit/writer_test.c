@@ -82,7 +82,7 @@ static void heads_are_those_of_libcbor(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(edges); i++) {
         sigb_buf out = SIGB_BUF_INIT;
-        uint8_t wanted[7 * 9];
+        uint8_t wanted[8 * 9];
         size_t len = 0;
 
         put_int(&out, (int64_t)edges[i]);
@@ -99,6 +99,8 @@ static void heads_are_those_of_libcbor(void **state)
         len += cbor_encode_tag(edges[i], wanted + len, sizeof(wanted) - len);
         put_null(&out);
         len += cbor_encode_null(wanted + len, sizeof(wanted) - len);
+        put_bool(&out, i % 2 == 0);
+        len += cbor_encode_bool(i % 2 == 0, wanted + len, sizeof(wanted) - len);
         assert_true(sigb_bytes_equal(sigb_buf_bytes(&out), sigb_bytes_of(wanted, len)));
         sigb_buf_free(&out);
     }
