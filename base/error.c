@@ -186,8 +186,10 @@ sigb_rc sigb_fail_native(sigb_diag *diag, sigb_rc rc, unsigned long native, cons
     return rc;
 }
 
+/* OpenSSL of today raises an error for each allocation of ours, too, that fails: what is refused next must not be taken for it. */
 sigb_rc sigb_no_memory(sigb_diag *diag)
 {
+    ERR_clear_error();
     return sigb_fail(diag, SIGB_E_MEMORY, "out of memory");
 }
 
