@@ -218,12 +218,18 @@ def is_ca(certificate):
     return bool(constraints) and constraints[0] == (0x01, b"\xff")
 
 
+def instant(certificate, name):
+    """The field with its time zone, which later versions of the package call by another name."""
+    later = getattr(certificate, name + "_utc", None)
+    return later or getattr(certificate, name).replace(tzinfo=datetime.timezone.utc)
+
+
 def check_chain(chain, at):
     for certificate, issuer in zip(chain, chain[1:] + [chain[-1]]):
         check_issued(certificate, issuer)
         require(is_ca(issuer), "an issuing certificate is not a CA")
         if at is not None:
-            valid = certificate.not_valid_before <= at <= certificate.not_valid_after
+            valid = instant(certificate, "not_valid_before") <= at <= instant(certificate, "not_valid_after")
             require(valid, f"{certificate.subject.rfc4514_string()} is not valid at {at}")
     require(not is_ca(chain[0]), "the leaf is a CA")
 
@@ -320,7 +326,7 @@ def check(statement, args):
     chain = load_chain(header[X5CHAIN])
     payload = the_payload(message, args)
     check_signature(message, header, chain[0], payload)
-    check_chain(chain, None if args.no_time else datetime.datetime.utcnow())
+    check_chain(chain, None if args.no_time else datetime.datetime.now(datetime.timezone.utc))
     if args.root is not None:
         check_root(header[X5CHAIN], args.root)
     check_issuer(header[CLAIMS][ISS], header[X5CHAIN], chain[0], args.eku)

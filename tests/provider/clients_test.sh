@@ -37,7 +37,8 @@ for _ in range(int(clients)):
     with context.wrap_socket(connection, server_side=True) as client:
         name = dict(pair[0] for pair in client.getpeercert()["subject"])["commonName"]
         client.recv(4096)
-        client.sendall(f"HTTP/1.0 200 OK\r\n\r\nhello {name}\n".encode())
+        page = f"hello {name}\n"
+        client.sendall(f"HTTP/1.0 200 OK\r\nContent-Length: {len(page)}\r\n\r\n{page}".encode())
 PY
 cat >visit.py <<'PY'
 """A TLS client whose key is in a token."""

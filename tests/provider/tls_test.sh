@@ -24,6 +24,7 @@ cat root-*.pem >roots.pem
 
 # serve CONF OPTION...: s_server on a free port of the loopback, which it tells; $port.
 serve() {
+    : >server.out # the port of the last one is not this one's
     OPENSSL_CONF=$1 openssl s_server -accept 127.0.0.1:0 -CAfile roots.pem -www "${@:2}" </dev/null >server.out 2>server.err &
     server_pid=$!
     port=

@@ -102,7 +102,7 @@ static void hear(void *arg, const sigb_finding *finding)
 
     assert_ptr_equal(arg, &seen);
     assert_true(pthread_equal(pthread_self(), seen.caller));
-    assert_in_range(seen.count, 0, COUNT(NAMES) - 1);
+    assert_true(seen.count < COUNT(NAMES));
     assert_string_equal(finding->check, NAMES[seen.count++]);
     assert_true(finding->found[0] != '\0' && finding->wanted[0] != '\0');
     assert_true(finding->verdict != SIGB_VERDICT_OK ||
@@ -651,13 +651,14 @@ static void a_token_that_hangs_is_told_in_time_and_where(void **state)
     calls->C_CloseSession = hang_close;
     for (size_t i = 0; i < COUNT(rows); i++) {
         sigb_pkcs11_options options = with_pin();
-        int64_t began = milliseconds();
+        int64_t began = milliseconds(), took;
 
         print_message("%s\n", rows[i].call);
         atomic_store(&hangs, (int)i);
         options.timeout_ms = getenv("SIGBRIDGE_UNDER") == NULL ? 500 : 3000;
         examine_with(KEY, NULL, options);
-        assert_in_range(milliseconds() - began, 300, 20000);
+        took = milliseconds() - began;
+        assert_true(took >= 300 && took <= 20000);
         assert_int_equal(atomic_load(&hanging), 1);
         assert_int_equal(seen.rc, rows[i].rc);
         assert_told(CHECK_MODULE, SIGB_VERDICT_OK, SIGB_OK, "SoftHSM", "");
