@@ -7,6 +7,8 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <sigbridge/provider.h>
+
 static const struct type_row {
     const char *type, *name, *digest; /* the last: NULL where the key hashes for itself */
     int id;
@@ -379,6 +381,31 @@ static void only_private_keys_want_a_login(void **state)
     assert_int_equal(logins(s), 1);
 }
 
+/* A file that wraps a URI is hostile until a private key is asked for by that name. */
+static void a_file_logs_in_for_a_private_key_alone(void **state)
+{
+    static const int others[] = {OSSL_STORE_INFO_PUBKEY, OSSL_STORE_INFO_CERT, OSSL_STORE_INFO_PARAMS,
+                                 OSSL_STORE_INFO_CRL, 0};
+    prov_stage *s = *state;
+    sigb_buf pem = SIGB_BUF_INIT;
+    char path[512];
+    FILE *file;
+
+    assert_int_equal(sigb_provider_wrap(TOKEN ";object=P-256", NULL, &pem, NULL), SIGB_OK);
+    snprintf(path, sizeof(path), "%s/wrapped.key", softhsm_dir(s->hsm));
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(pem.ptr, 1, pem.len, file), pem.len);
+    assert_int_equal(fclose(file), 0);
+    sigb_buf_free(&pem);
+    prov_stage_plan(s, "");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(load_all(s, path, others[i]), 0);
+    assert_int_equal(s->fault->calls("*"), 0);
+    assert_int_equal(load_all(s, path, OSSL_STORE_INFO_PKEY), 1);
+    assert_int_equal(logins(s), 1);
+}
+
 static void a_wrong_pin_is_tried_once(void **state)
 {
     prov_stage *s = *state;
@@ -435,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_private_keys_want_a_login),
+        cmocka_unit_test(a_file_logs_in_for_a_private_key_alone),
         cmocka_unit_test(a_wrong_pin_is_tried_once),
         cmocka_unit_test(of_several_keys_none_is_chosen),
         cmocka_unit_test(a_key_is_what_software_would_make_of_it),
