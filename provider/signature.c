@@ -20,10 +20,12 @@ typedef struct signature_ctx {
     prov_key *key;
     signature_use use;
     bool is_digesting;   /* the message comes in, and not its digest */
+    const char *fixed;   /* digest of an algorithm that fixes it; NULL: the caller chooses */
     char digest[64];     /* name; "" where none was chosen */
     EVP_PKEY_CTX *twin;  /* of USE_SIGN and the others; made when it is needed */
     EVP_MD_CTX *twin_md; /* the same with a message coming in; owns its EVP_PKEY_CTX, which is twin */
     EVP_MD_CTX *hashing; /* of a message that comes in pieces */
+    sigb_buf judged;     /* the signature that a message in pieces is to have */
     bool has_scheme;     /* as the twin says; forgotten when parameters change */
     p11_scheme scheme;
 } signature_ctx;
@@ -55,6 +57,7 @@ static void forget(signature_ctx *ctx)
     forget_twin(ctx);
     EVP_MD_CTX_free(ctx->hashing);
     ctx->hashing = NULL;
+    sigb_buf_free(&ctx->judged);
     prov_key_free(ctx->key);
     ctx->key = NULL;
 }
@@ -101,9 +104,11 @@ static void *dup_ctx(void *arg)
         return NULL;
     to->twin = NULL;
     to->twin_md = to->hashing = NULL;
+    to->judged = (sigb_buf)SIGB_BUF_INIT;
+    sigb_buf_append(&to->judged, sigb_buf_bytes(&from->judged));
     to->key = from->key == NULL ? NULL : prov_key_share(from->key);
     if ((from->key != NULL && to->key == NULL) || !copy_twin(to, from) ||
-        !copy_md_ctx(&to->hashing, from->hashing)) {
+        !copy_md_ctx(&to->hashing, from->hashing) || to->judged.failed) {
         free_ctx(to);
         return NULL;
     }
@@ -126,11 +131,8 @@ static bool begin_twin_md(signature_ctx *ctx)
                                           NULL)) > 0;
 }
 
-static bool begin_twin_plain(signature_ctx *ctx)
+static bool init_twin(const signature_ctx *ctx)
 {
-    ctx->twin = EVP_PKEY_CTX_new_from_pkey(bridge_libctx(), ctx->key->pkey, NULL);
-    if (ctx->twin == NULL)
-        return false;
     switch (ctx->use) {
     case USE_SIGN:
         return EVP_PKEY_sign_init(ctx->twin) > 0;
@@ -142,6 +144,20 @@ static bool begin_twin_plain(signature_ctx *ctx)
     default:
         return false;
     }
+}
+
+static bool set_twin_digest(signature_ctx *ctx)
+{
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, ctx->digest, 0), OSSL_PARAM_END};
+
+    return ctx->digest[0] == '\0' || EVP_PKEY_CTX_set_params(ctx->twin, params) > 0;
+}
+
+static bool begin_twin_plain(signature_ctx *ctx)
+{
+    ctx->twin = EVP_PKEY_CTX_new_from_pkey(bridge_libctx(), ctx->key->pkey, NULL);
+    return ctx->twin != NULL && init_twin(ctx) && set_twin_digest(ctx);
 }
 
 /* Public keys begin a signature in software too; they just cannot end it. */
@@ -184,7 +200,7 @@ static int begin(signature_ctx *ctx, signature_use use, bool is_digesting, const
     ctx->use = use;
     ctx->is_digesting = is_digesting;
     if (digest == NULL)
-        digest = "";
+        digest = ctx->fixed == NULL ? "" : ctx->fixed;
     if (OPENSSL_strlcpy(ctx->digest, digest, sizeof(ctx->digest)) >= sizeof(ctx->digest))
         return prov_refuse(ctx->prov, SIGB_E_USAGE, "no digest has a name of %zu letters", strlen(digest));
     if (params != NULL && params[0].key != NULL)
@@ -516,6 +532,23 @@ static int digest_verify(void *arg, const unsigned char *sig, size_t len, const 
 
 /* ---- parameters: the twin's ---- */
 
+static const OSSL_PARAM GETTABLE[] = {OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+                                      OSSL_PARAM_size_t(OSSL_SIGNATURE_PARAM_DIGEST_SIZE, NULL),
+                                      OSSL_PARAM_END};
+
+static const OSSL_PARAM SETTABLE[] = {OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PROPERTIES, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_PROPERTIES, NULL, 0),
+                                      OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+                                      OSSL_PARAM_size_t(OSSL_SIGNATURE_PARAM_DIGEST_SIZE, NULL),
+                                      OSSL_PARAM_END};
+
 static int get_ctx_params(void *arg, OSSL_PARAM params[])
 {
     signature_ctx *ctx = arg;
@@ -523,45 +556,148 @@ static int get_ctx_params(void *arg, OSSL_PARAM params[])
     return has_twin(ctx) && EVP_PKEY_CTX_get_params(ctx->twin, params) > 0;
 }
 
+#ifdef OSSL_SIGNATURE_PARAM_INSTANCE
+/* Another instance of EdDSA, or another way to choose ECDSA's nonce: the token would sign, and something else. */
+static bool token_does(signature_ctx *ctx, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *instance = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_INSTANCE),
+                     *context = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_CONTEXT_STRING),
+                     *nonce = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_NONCE_TYPE);
+    const char *name = NULL;
+    unsigned kind = 0;
+
+    if (instance != NULL && (!OSSL_PARAM_get_utf8_string_ptr(instance, &name) ||
+                             OPENSSL_strcasecmp(name, ctx->key->type->name) != 0))
+        return prov_refuse(ctx->prov, SIGB_E_MECHANISM, "a token signs with pure %s, and not with %s",
+                           ctx->key->type->name, name == NULL ? "that" : name);
+    if (context != NULL && context->data_size != 0)
+        return prov_refuse(ctx->prov, SIGB_E_MECHANISM,
+                           "a token signs with pure %s, which has no context string", ctx->key->type->name);
+    if (nonce != NULL && (!OSSL_PARAM_get_uint(nonce, &kind) || kind != 0))
+        return prov_refuse(ctx->prov, SIGB_E_MECHANISM,
+                           "a token chooses its nonces itself: leave nonce-type out, or set it to 0");
+    return true;
+}
+#else
+static bool token_does(const signature_ctx *ctx, const OSSL_PARAM params[])
+{
+    (void)ctx;
+    (void)params;
+    return true;
+}
+#endif
+
+/* An algorithm that fixes its digest takes the signature to judge, and refuses what it would have to ignore. */
+static int set_fixed_params(signature_ctx *ctx, const OSSL_PARAM params[])
+{
+#ifdef OSSL_SIGNATURE_PARAM_SIGNATURE
+    const OSSL_PARAM *signature = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_SIGNATURE);
+    const void *bytes = NULL;
+    size_t len = 0;
+
+    if (signature != NULL) {
+        if (!OSSL_PARAM_get_octet_string_ptr(signature, &bytes, &len))
+            return 0;
+        sigb_buf_free(&ctx->judged);
+        sigb_buf_append(&ctx->judged, sigb_bytes_of(bytes, len));
+    }
+#endif
+    for (const OSSL_PARAM *p = SETTABLE; p->key != NULL; p++)
+        if (OSSL_PARAM_locate_const(params, p->key) != NULL)
+            return prov_refuse(
+                ctx->prov, SIGB_E_USAGE,
+                "the algorithm fixes digest (%s) and padding; take %s, which leaves \"%s\" to you",
+                ctx->fixed, ctx->key->type->signature, p->key);
+    return !ctx->judged.failed;
+}
+
 static int set_ctx_params(void *arg, const OSSL_PARAM params[])
 {
     signature_ctx *ctx = arg;
 
+    if (ctx->fixed != NULL)
+        return set_fixed_params(ctx, params);
+    if (is_of_token(ctx) && ctx->use == USE_SIGN && !token_does(ctx, params))
+        return 0;
     ctx->has_scheme = false;
     return has_twin(ctx) && EVP_PKEY_CTX_set_params(ctx->twin, params) > 0;
 }
 
-static const OSSL_PARAM *gettable_ctx_params(void *ctx, void *provctx)
+/* What the twin tells and takes is more in later versions of OpenSSL. */
+static const OSSL_PARAM *gettable_ctx_params(void *arg, void *provctx)
 {
-    static const OSSL_PARAM gettable[] = {OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, NULL, 0),
-                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
-                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
-                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
-                                          OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
-                                          OSSL_PARAM_size_t(OSSL_SIGNATURE_PARAM_DIGEST_SIZE, NULL),
-                                          OSSL_PARAM_END};
+    signature_ctx *ctx = arg;
 
-    (void)ctx;
     (void)provctx;
-    return gettable;
+    return ctx != NULL && has_twin(ctx) ? EVP_PKEY_CTX_gettable_params(ctx->twin) : GETTABLE;
 }
 
-static const OSSL_PARAM *settable_ctx_params(void *ctx, void *provctx)
+static const OSSL_PARAM *settable_ctx_params(void *arg, void *provctx)
 {
-    static const OSSL_PARAM settable[] = {
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PROPERTIES, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_PROPERTIES, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
-        OSSL_PARAM_size_t(OSSL_SIGNATURE_PARAM_DIGEST_SIZE, NULL),
-        OSSL_PARAM_END};
+    signature_ctx *ctx = arg;
+
+    (void)provctx;
+    return ctx != NULL && has_twin(ctx) ? EVP_PKEY_CTX_settable_params(ctx->twin) : SETTABLE;
+}
+
+#ifdef OSSL_FUNC_SIGNATURE_SIGN_MESSAGE_INIT
+/* ---- whole messages, and algorithms that fix their digest ---- */
+
+static int sign_message_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    return begin(ctx, USE_SIGN, true, NULL, key, params);
+}
+
+static int verify_message_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    return begin(ctx, USE_VERIFY, true, NULL, key, params);
+}
+
+/* Of the digest, or of the message, as it began. */
+static int sign_either(void *arg, unsigned char *sig, size_t *len, size_t room, const unsigned char *tbs,
+                       size_t tbs_len)
+{
+    const signature_ctx *ctx = arg;
+
+    return (ctx->is_digesting ? digest_sign : sign)(arg, sig, len, room, tbs, tbs_len);
+}
+
+static int verify_either(void *arg, const unsigned char *sig, size_t len, const unsigned char *tbs,
+                         size_t tbs_len)
+{
+    const signature_ctx *ctx = arg;
+
+    return (ctx->is_digesting ? digest_verify : verify)(arg, sig, len, tbs, tbs_len);
+}
+
+static int verify_message_final(void *arg)
+{
+    const signature_ctx *ctx = arg;
+
+    if (ctx->judged.len == 0)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "there is no signature to judge: set it first");
+    return digest_verify_final(arg, ctx->judged.ptr, ctx->judged.len);
+}
+
+static const OSSL_PARAM *settable_fixed_params(void *ctx, void *provctx)
+{
+    static const OSSL_PARAM settable[] = {OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_SIGNATURE, NULL, 0),
+                                          OSSL_PARAM_END};
 
     (void)ctx;
     (void)provctx;
     return settable;
 }
+
+static void *new_fixed_ctx(void *provctx, const char *digest)
+{
+    signature_ctx *ctx = new_ctx(provctx, NULL);
+
+    if (ctx != NULL)
+        ctx->fixed = digest;
+    return ctx;
+}
+#endif
 
 /* ---- dispatch ---- */
 
@@ -594,21 +730,101 @@ static const OSSL_DISPATCH SIGNATURE[] = {FUNCTION(NEWCTX, new_ctx),
                                           {0, NULL}};
 
 /* OpenSSL streams no message into EdDSA: it signs in one piece. */
-static const OSSL_DISPATCH EDDSA[] = {FUNCTION(NEWCTX, new_ctx),
-                                      FUNCTION(FREECTX, free_ctx),
-                                      FUNCTION(DUPCTX, dup_ctx),
-                                      FUNCTION(DIGEST_SIGN_INIT, digest_sign_init),
-                                      FUNCTION(DIGEST_SIGN, digest_sign),
-                                      FUNCTION(DIGEST_VERIFY_INIT, digest_verify_init),
-                                      FUNCTION(DIGEST_VERIFY, digest_verify),
-                                      FUNCTION(GET_CTX_PARAMS, get_ctx_params),
-                                      FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),
-                                      {0, NULL}};
+#define EDDSA_FUNCTIONS                                                                                      \
+    FUNCTION(NEWCTX, new_ctx), FUNCTION(FREECTX, free_ctx), FUNCTION(DUPCTX, dup_ctx),                       \
+        FUNCTION(DIGEST_SIGN_INIT, digest_sign_init), FUNCTION(DIGEST_SIGN, digest_sign),                    \
+        FUNCTION(DIGEST_VERIFY_INIT, digest_verify_init), FUNCTION(DIGEST_VERIFY, digest_verify),            \
+        FUNCTION(GET_CTX_PARAMS, get_ctx_params), FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),        \
+        FUNCTION(SET_CTX_PARAMS, set_ctx_params), FUNCTION(SETTABLE_CTX_PARAMS, settable_ctx_params)
+
+#ifdef OSSL_FUNC_SIGNATURE_SIGN_MESSAGE_INIT
+#define KEY_TYPE(name)                                                                                       \
+    static const char **key_types_##name(void)                                                               \
+    {                                                                                                        \
+        static const char *types[] = {#name, NULL};                                                          \
+        return types;                                                                                        \
+    }
+KEY_TYPE(RSA)
+KEY_TYPE(EC)
+KEY_TYPE(ED25519)
+KEY_TYPE(ED448)
+
+#define EDDSA(name)                                                                                          \
+    static const OSSL_DISPATCH name[] = {EDDSA_FUNCTIONS,                                                    \
+                                         FUNCTION(SIGN_MESSAGE_INIT, sign_message_init),                     \
+                                         FUNCTION(SIGN, sign_either),                                        \
+                                         FUNCTION(VERIFY_MESSAGE_INIT, verify_message_init),                 \
+                                         FUNCTION(VERIFY, verify_either),                                    \
+                                         FUNCTION(QUERY_KEY_TYPES, key_types_##name),                        \
+                                         {0, NULL}};
+
+/* As OpenSSL names them; each: its functions, its type of key, its digest, its names. */
+/* clang-format off */
+#define FIXED(ROW)                                                                                           \
+    ROW(RSA_1,       RSA, "SHA1",         "RSA-SHA1:RSA-SHA-1:sha1WithRSAEncryption:1.2.840.113549.1.1.5")   \
+    ROW(RSA_224,     RSA, "SHA2-224",     "RSA-SHA2-224:RSA-SHA224:sha224WithRSAEncryption:1.2.840.113549.1.1.14") \
+    ROW(RSA_256,     RSA, "SHA2-256",     "RSA-SHA2-256:RSA-SHA256:sha256WithRSAEncryption:1.2.840.113549.1.1.11") \
+    ROW(RSA_384,     RSA, "SHA2-384",     "RSA-SHA2-384:RSA-SHA384:sha384WithRSAEncryption:1.2.840.113549.1.1.12") \
+    ROW(RSA_512,     RSA, "SHA2-512",     "RSA-SHA2-512:RSA-SHA512:sha512WithRSAEncryption:1.2.840.113549.1.1.13") \
+    ROW(RSA_512_224, RSA, "SHA2-512/224", "RSA-SHA2-512/224:RSA-SHA512-224:sha512-224WithRSAEncryption:1.2.840.113549.1.1.15") \
+    ROW(RSA_512_256, RSA, "SHA2-512/256", "RSA-SHA2-512/256:RSA-SHA512-256:sha512-256WithRSAEncryption:1.2.840.113549.1.1.16") \
+    ROW(RSA_3_224,   RSA, "SHA3-224",     "RSA-SHA3-224:id-rsassa-pkcs1-v1_5-with-sha3-224:2.16.840.1.101.3.4.3.13") \
+    ROW(RSA_3_256,   RSA, "SHA3-256",     "RSA-SHA3-256:id-rsassa-pkcs1-v1_5-with-sha3-256:2.16.840.1.101.3.4.3.14") \
+    ROW(RSA_3_384,   RSA, "SHA3-384",     "RSA-SHA3-384:id-rsassa-pkcs1-v1_5-with-sha3-384:2.16.840.1.101.3.4.3.15") \
+    ROW(RSA_3_512,   RSA, "SHA3-512",     "RSA-SHA3-512:id-rsassa-pkcs1-v1_5-with-sha3-512:2.16.840.1.101.3.4.3.16") \
+    ROW(EC_1,        EC,  "SHA1",         "ECDSA-SHA1:ECDSA-SHA-1:ecdsa-with-SHA1:1.2.840.10045.4.1")        \
+    ROW(EC_224,      EC,  "SHA2-224",     "ECDSA-SHA2-224:ECDSA-SHA224:ecdsa-with-SHA224:1.2.840.10045.4.3.1") \
+    ROW(EC_256,      EC,  "SHA2-256",     "ECDSA-SHA2-256:ECDSA-SHA256:ecdsa-with-SHA256:1.2.840.10045.4.3.2") \
+    ROW(EC_384,      EC,  "SHA2-384",     "ECDSA-SHA2-384:ECDSA-SHA384:ecdsa-with-SHA384:1.2.840.10045.4.3.3") \
+    ROW(EC_512,      EC,  "SHA2-512",     "ECDSA-SHA2-512:ECDSA-SHA512:ecdsa-with-SHA512:1.2.840.10045.4.3.4") \
+    ROW(EC_3_224,    EC,  "SHA3-224",     "ECDSA-SHA3-224:ecdsa_with_SHA3-224:id-ecdsa-with-sha3-224:2.16.840.1.101.3.4.3.9") \
+    ROW(EC_3_256,    EC,  "SHA3-256",     "ECDSA-SHA3-256:ecdsa_with_SHA3-256:id-ecdsa-with-sha3-256:2.16.840.1.101.3.4.3.10") \
+    ROW(EC_3_384,    EC,  "SHA3-384",     "ECDSA-SHA3-384:ecdsa_with_SHA3-384:id-ecdsa-with-sha3-384:2.16.840.1.101.3.4.3.11") \
+    ROW(EC_3_512,    EC,  "SHA3-512",     "ECDSA-SHA3-512:ecdsa_with_SHA3-512:id-ecdsa-with-sha3-512:2.16.840.1.101.3.4.3.12")
+/* clang-format on */
+
+#define FIXED_DISPATCH(name, type, digest, names)                                                            \
+    static void *new_##name(void *provctx, const char *properties)                                           \
+    {                                                                                                        \
+        (void)properties;                                                                                    \
+        return new_fixed_ctx(provctx, digest);                                                               \
+    }                                                                                                        \
+    static const OSSL_DISPATCH name[] = {FUNCTION(NEWCTX, new_##name),                                       \
+                                         FUNCTION(FREECTX, free_ctx),                                        \
+                                         FUNCTION(DUPCTX, dup_ctx),                                          \
+                                         FUNCTION(SIGN_INIT, sign_init),                                     \
+                                         FUNCTION(SIGN, sign_either),                                        \
+                                         FUNCTION(SIGN_MESSAGE_INIT, sign_message_init),                     \
+                                         FUNCTION(SIGN_MESSAGE_UPDATE, digest_sign_update),                  \
+                                         FUNCTION(SIGN_MESSAGE_FINAL, digest_sign_final),                    \
+                                         FUNCTION(VERIFY_INIT, verify_init),                                 \
+                                         FUNCTION(VERIFY, verify_either),                                    \
+                                         FUNCTION(VERIFY_MESSAGE_INIT, verify_message_init),                 \
+                                         FUNCTION(VERIFY_MESSAGE_UPDATE, digest_verify_update),              \
+                                         FUNCTION(VERIFY_MESSAGE_FINAL, verify_message_final),               \
+                                         FUNCTION(VERIFY_RECOVER_INIT, verify_recover_init),                 \
+                                         FUNCTION(VERIFY_RECOVER, verify_recover),                           \
+                                         FUNCTION(QUERY_KEY_TYPES, key_types_##type),                        \
+                                         FUNCTION(GET_CTX_PARAMS, get_ctx_params),                           \
+                                         FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),                 \
+                                         FUNCTION(SET_CTX_PARAMS, set_ctx_params),                           \
+                                         FUNCTION(SETTABLE_CTX_PARAMS, settable_fixed_params),               \
+                                         {0, NULL}};
+FIXED(FIXED_DISPATCH)
+#else
+#define FIXED(ROW)
+#define EDDSA(name) static const OSSL_DISPATCH name[] = {EDDSA_FUNCTIONS, {0, NULL}};
+#endif
+
+EDDSA(ED25519)
+EDDSA(ED448)
+
+#define FIXED_ALGORITHM(name, type, digest, names) {names, "", name, #type " signatures of a token, " digest},
 
 const OSSL_ALGORITHM PROV_SIGNATURES[] = {
     {"RSA:rsaEncryption:1.2.840.113549.1.1.1", "", SIGNATURE, "RSA signatures of a token"},
     {"ECDSA", "", SIGNATURE, "ECDSA signatures of a token"},
-    {"ED25519:1.3.101.112", "", EDDSA, "Ed25519 signatures of a token"},
-    {"ED448:1.3.101.113", "", EDDSA, "Ed448 signatures of a token"},
-    {NULL, NULL, NULL, NULL},
+    {"ED25519:1.3.101.112", "", ED25519, "Ed25519 signatures of a token"},
+    {"ED448:1.3.101.113", "", ED448, "Ed448 signatures of a token"},
+    FIXED(FIXED_ALGORITHM){NULL, NULL, NULL, NULL},
 };
