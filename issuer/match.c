@@ -103,9 +103,9 @@ static sigb_rc require_sans(X509 *cert, sigb_diag *diag)
     return rc;
 }
 
-static bool may_be_critical(X509_EXTENSION *extension)
+static bool may_be_critical(const ASN1_OBJECT *name)
 {
-    int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+    int nid = OBJ_obj2nid(name);
 
     for (size_t i = 0; i < COUNT(MAY_BE_CRITICAL); i++)
         if (MAY_BE_CRITICAL[i] == nid)
@@ -116,11 +116,11 @@ static bool may_be_critical(X509_EXTENSION *extension)
 static sigb_rc require_extensions(X509 *cert, sigb_diag *diag)
 {
     for (int i = 0; i < X509_get_ext_count(cert); i++) {
-        X509_EXTENSION *extension = X509_get_ext(cert, i);
+        const ASN1_OBJECT *name = X509_EXTENSION_get_object(X509_get_ext(cert, i));
 
-        if (X509_EXTENSION_get_critical(extension) && !may_be_critical(extension))
+        if (X509_EXTENSION_get_critical(X509_get_ext(cert, i)) && !may_be_critical(name))
             return mismatch(cert, diag, "has a critical extension that did:x509 does not allow");
-        if (X509_get_ext_by_OBJ(cert, X509_EXTENSION_get_object(extension), i) >= 0)
+        if (X509_get_ext_by_OBJ(cert, name, i) >= 0)
             return mismatch(cert, diag, "has an extension twice");
     }
     return SIGB_OK;
@@ -295,7 +295,7 @@ static sigb_rc compare_attribute(X509 *leaf, const X509_NAME_ENTRY *entry, sigb_
 
 static sigb_rc match_attribute(X509 *leaf, sigb_bytes key, sigb_bytes value, sigb_diag *diag)
 {
-    X509_NAME *subject = X509_get_subject_name(leaf);
+    const X509_NAME *subject = X509_get_subject_name(leaf);
     ASN1_OBJECT *oid = NULL;
     int at;
     sigb_rc rc = key_oid(key, &oid, diag);

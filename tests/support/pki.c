@@ -303,32 +303,38 @@ static void set_alg(X509_ALGOR *name, const cert_alg *alg)
     assert_int_equal(X509_ALGOR_set0(name, OBJ_nid2obj(alg->nid), parameter, NULL), 1);
 }
 
+static void put_head(sigb_buf *der, int tag, int constructed, size_t len)
+{
+    unsigned char head[8], *p = head;
+
+    ASN1_put_object(&p, constructed, (int)len, tag, V_ASN1_UNIVERSAL);
+    sigb_buf_append(der, sigb_bytes_of(head, (size_t)(p - head)));
+}
+
 /* SEQUENCE { tbs, algorithm, BIT STRING } */
 static void wrap(pki *in, const pki_key *key, const cert_alg *alg, sigb_bytes tbs, bool broken, sigb_buf *der)
 {
-    sigb_buf signature = SIGB_BUF_INIT;
+    static const uint8_t no_unused_bits = 0;
+    sigb_buf signature = SIGB_BUF_INIT, bits = SIGB_BUF_INIT;
     X509_ALGOR *name = X509_ALGOR_new();
-    ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-    unsigned char *name_der = NULL, *bits_der = NULL, head[8], *p = head;
-    int name_len, bits_len;
+    unsigned char *name_der = NULL;
+    int name_len;
 
     sign_tbs(in, key, alg, tbs, &signature);
     if (broken)
         signature.ptr[signature.len - 1] ^= 1;
     set_alg(name, alg);
     name_len = i2d_X509_ALGOR(name, &name_der);
-    assert_int_equal(ASN1_BIT_STRING_set(bits, signature.ptr, (int)signature.len), 1);
-    bits->flags = ASN1_STRING_FLAG_BITS_LEFT;
-    bits_len = i2d_ASN1_BIT_STRING(bits, &bits_der);
-    ASN1_put_object(&p, 1, (int)tbs.len + name_len + bits_len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-    sigb_buf_append(der, sigb_bytes_of(head, (size_t)(p - head)));
+    put_head(&bits, V_ASN1_BIT_STRING, 0, 1 + signature.len);
+    sigb_buf_append(&bits, sigb_bytes_of(&no_unused_bits, 1));
+    sigb_buf_append(&bits, sigb_buf_bytes(&signature));
+    put_head(der, V_ASN1_SEQUENCE, 1, tbs.len + (size_t)name_len + bits.len);
     sigb_buf_append(der, tbs);
     sigb_buf_append(der, sigb_bytes_of(name_der, (size_t)name_len));
-    sigb_buf_append(der, sigb_bytes_of(bits_der, (size_t)bits_len));
+    sigb_buf_append(der, sigb_buf_bytes(&bits));
     OPENSSL_free(name_der);
-    OPENSSL_free(bits_der);
     X509_ALGOR_free(name);
-    ASN1_BIT_STRING_free(bits);
+    sigb_buf_free(&bits);
     sigb_buf_free(&signature);
 }
 
@@ -450,10 +456,7 @@ static void put_der(sigb_buf *out, unsigned char *bytes, int len)
 
 static void put_sequence(sigb_buf *out, sigb_bytes content)
 {
-    unsigned char head[8], *p = head;
-
-    ASN1_put_object(&p, 1, (int)content.len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-    sigb_buf_append(out, sigb_bytes_of(head, (size_t)(p - head)));
+    put_head(out, V_ASN1_SEQUENCE, 1, content.len);
     sigb_buf_append(out, content);
 }
 
