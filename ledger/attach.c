@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cose/labels.h"
 #include "cose/parsed.h"
+#include "cose/unprotected.h"
 #include "cose/writer.h"
 
 /* ---- reading ---- */
@@ -59,49 +60,6 @@ static void put_list(sigb_buf *out, const sigb_statement *statement, size_t left
         put_receipt(out, more, SIGB_RECEIPT_WRAPPED);
 }
 
-static bool is_receipts(const item *label)
-{
-    int64_t number;
-
-    return item_int(label, &number) && number == COSE_RECEIPTS;
-}
-
-/* The unprotected map with this value of label 394, in the place where it was or else at the end; without bytes: none. */
-static void put_unprotected(sigb_buf *out, const sigb_statement *statement, sigb_bytes list)
-{
-    sigb_bytes map = statement->unprotected_map;
-    bool had = statement->unprotected_slots[H_RECEIPTS].len > 0;
-    size_t count = (size_t)item_take(&map).value;
-
-    put_map(out, count - had + (list.len > 0));
-    while (map.len > 0) {
-        sigb_bytes label = item_take_whole(&map), value = item_take_whole(&map);
-        item head = item_of(label);
-
-        if (is_receipts(&head))
-            value = list;
-        if (value.len == 0)
-            continue;
-        sigb_buf_append(out, label);
-        sigb_buf_append(out, value);
-    }
-    if (had || list.len == 0)
-        return;
-    put_int(out, COSE_RECEIPTS);
-    sigb_buf_append(out, list);
-}
-
-/* All bytes before the map and behind it are the statement's own. */
-static void put_statement(sigb_buf *out, const sigb_statement *statement, sigb_bytes list)
-{
-    sigb_bytes whole = sigb_buf_bytes(&statement->bytes), map = statement->unprotected_map;
-    size_t before = (size_t)(map.ptr - whole.ptr);
-
-    sigb_buf_append(out, sigb_bytes_of(whole.ptr, before));
-    put_unprotected(out, statement, list);
-    sigb_buf_append(out, sigb_bytes_of(map.ptr + map.len, whole.len - before - map.len));
-}
-
 /* Nothing is handed out that could not be read again. */
 static sigb_rc check_made(sigb_bytes made, sigb_diag *diag)
 {
@@ -112,12 +70,13 @@ static sigb_rc check_made(sigb_bytes made, sigb_diag *diag)
     return rc;
 }
 
+/* With this value of label 394, or without it where that has no bytes. */
 static sigb_rc splice(const sigb_statement *statement, sigb_bytes list, sigb_buf *out, sigb_diag *diag)
 {
     sigb_buf made = SIGB_BUF_INIT;
     sigb_rc rc;
 
-    put_statement(&made, statement, list);
+    unprotected_splice(statement, COSE_RECEIPTS, list, &made);
     rc = made.failed ? sigb_no_memory(diag) : check_made(sigb_buf_bytes(&made), diag);
     if (rc == SIGB_OK)
         sigb_buf_append(out, sigb_buf_bytes(&made));

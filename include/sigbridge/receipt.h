@@ -125,8 +125,8 @@ typedef struct sigb_receipt_facts {
     sigb_bytes signature_txid; /* CCF: transaction of the signature, "458.12441"; may be empty */
     uint8_t leaf[32];          /* hash of the leaf, by the last inclusion proof */
     uint8_t root[32];          /* of the tree, recomputed, as the ledger signed it */
-    uint64_t size;             /* RFC 9162: leaves of the tree; else 0 */
-    uint64_t index;            /* RFC 9162: place of the leaf, from 0 */
+    uint64_t size;             /* RFC 9162: leaves of the tree; else 0. Its proof says so: it is not signed */
+    uint64_t index;            /* RFC 9162: place of the leaf, from 0; likewise */
 } sigb_receipt_facts;
 
 /*

@@ -147,8 +147,34 @@ static void the_production_receipt_of_another_issuer(void **state)
     golden_close(&g);
 }
 
+static char *dump_of(const sigb_receipt *receipt, sigb_buf *text)
+{
+    assert_refused(sigb_receipt_dump(receipt, text, diag), SIGB_OK, "");
+    sigb_buf_append(text, sigb_bytes_of("", 1));
+    return (char *)text->ptr;
+}
+
+static void assert_lines(const char *text, const char *const *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("no line '%s' in:\n%s", lines[i], text);
+}
+
 static void the_production_receipt_dumped(void **state)
 {
+    static const char *const lines[] = {
+        "receipt, 619 bytes, not checked:\n  tree: CCF (2)\n  algorithm: ES384 (-35)\n  kid: \"" GOLDEN_KID
+        "\"\n",
+        "\n  issuer: \"" GOLDEN_ISS "\"\n  time: 1766437888 (2025-12-22T21:11:28Z)\n  entry: \"458.12440\"\n",
+        "\n  signed in: \"458.12441\"\n  inclusion proof:\n    internal transaction hash: h'4f6d2566",
+        "\n    evidence: \"ce:458.12440:858e0a6db787c523ac940e640a781efcd0635a5e22bdf186d46acef29759f4c1\"\n",
+        "\n    data hash: h'a60138fb1591fe6c433b41128b0349cf3636bce74fc8c2e7140bc13b74612649'\n    path, "
+        "5:\n",
+        "\n      left  dcca11d1f7ce42c6ad444b4f0a0dce80b124e4d9a47682482af97217aa3ef831\n      left  "
+        "12fb1e0f",
+        "\n  signature: h'44e20226",
+    };
     golden g;
     sigb_buf text = SIGB_BUF_INIT;
 
@@ -156,11 +182,47 @@ static void the_production_receipt_dumped(void **state)
     if (!corpus_is_here())
         return;
     golden_open(&g, NULL);
-    assert_refused(sigb_receipt_dump(g.receipt, &text, diag), SIGB_OK, "");
-    sigb_buf_append(&text, sigb_bytes_of("", 1));
-    print_message("%s\n", (const char *)text.ptr);
+    assert_lines(dump_of(g.receipt, &text), lines, COUNT(lines));
     sigb_buf_free(&text);
     golden_close(&g);
+}
+
+/* ---- other shapes ---- */
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
+static void dumps_of_other_receipts(void **state)
+{
+    static const struct {
+        const char *hex;
+        const char *lines[4];
+    } rows[] = {
+        /* hostile text, an algorithm and a tree that are not known, a kid of bytes */
+        {"d2 84 57 a4 0139ffff 04 42fffe 19018b03 0fa1 01 66 1b5b326a2241 a0 f6 41ff",
+         {"tree: unknown (3)\n  algorithm: unknown (-65536)\n  kid: h'fffe'\n", "issuer: \"\\x1b[2j\\\"A\"\n",
+          "signature: h'ff'\n", ""}},
+        {"d2 84 47 a20126 19018b01 a1 19018c a2 20 81 5826 83 02 01 81 5820" ZEROS
+         " 21 81 5826 83 01 02 81 5820" ZEROS " 5820" ZEROS " 41ff",
+         {"tree: RFC 9162 (1)\n", "inclusion proof:\n    leaf 1 of 2\n    path, 1:\n      " ZEROS "\n",
+          "consistency proof:\n    from 1 to 2 leaves\n    path, 1:\n", "root: h'" ZEROS "'\n"}},
+        {"d2 84 47 a20126 19018b02 a1 19018c a1 21 81 584a a2 01 5820" ZEROS " 02 81 82 f4 5820" ZEROS
+         " f6 41ff",
+         {"tree: CCF (2)\n",
+          "consistency proof:\n    anchor: h'" ZEROS "'\n    path, 1:\n      right " ZEROS "\n",
+          "signature: h'ff'\n", ""}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sigb_buf room = SIGB_BUF_INIT, text = SIGB_BUF_INIT;
+        sigb_receipt *receipt = NULL;
+
+        assert_refused(sigb_receipt_parse(hex_put(&room, rows[i].hex), &receipt, diag), SIGB_OK, "");
+        assert_lines(dump_of(receipt, &text), rows[i].lines, COUNT(rows[i].lines));
+        sigb_receipt_free(receipt);
+        sigb_buf_free(&room);
+        sigb_buf_free(&text);
+    }
 }
 
 int main(void)
@@ -171,6 +233,7 @@ int main(void)
         cmocka_unit_test(the_production_receipt_is_good),
         cmocka_unit_test(the_production_receipt_of_another_issuer),
         cmocka_unit_test(the_production_receipt_dumped),
+        cmocka_unit_test(dumps_of_other_receipts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
