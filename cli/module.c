@@ -6,8 +6,7 @@
 
 #include "cli/text.h"
 
-#define DEFAULT_TIMEOUT_MS 30000
-#define MOST_TIMEOUT_S     86400
+#define MOST_TIMEOUT_S 86400
 
 /* A sigb_trace_fn. Several threads may be here at once: a line is one write. */
 static void trace_put(void *arg, const sigb_trace_call *call)
@@ -42,13 +41,13 @@ static const char *read_digits(const char *text, unsigned *number)
 }
 
 /* "30", "0.5", "1.250": what is finer than a millisecond is refused, as is what is not a number from end to end. */
-sigb_rc timeout_option(const char *text, unsigned *timeout_ms, sigb_diag *diag)
+sigb_rc timeout_option(const char *text, unsigned unsaid_ms, unsigned *timeout_ms, sigb_diag *diag)
 {
     static const unsigned scale[] = {0, 100, 10, 1};
     unsigned seconds = 0, rest = 0;
     const char *point, *end;
 
-    *timeout_ms = DEFAULT_TIMEOUT_MS;
+    *timeout_ms = unsaid_ms;
     if (text == NULL)
         return SIGB_OK;
     point = end = read_digits(text, &seconds);
@@ -70,5 +69,5 @@ sigb_rc signer_options(const signer_args *args, sigb_pkcs11_options *options, si
     options->replicas = args->replicas;
     options->no_relogin = args->no_relogin;
     options->copy_key = args->copy_key;
-    return timeout_option(args->timeout, &options->timeout_ms, diag);
+    return timeout_option(args->timeout, TIMEOUT_MS, &options->timeout_ms, diag);
 }

@@ -76,9 +76,9 @@ typedef struct signer_args {
      "each Cryptoki call, its result and duration on standard error; never a PIN"}
 
 /* Of verbs about tokens. */
-#define TIMEOUT_OPTION(at) \
+#define TIMEOUT_OPTION(at, unsaid) \
     {"token-timeout", 0, OPTION_TEXT, OPTIONAL, at, "SECONDS", NULL, \
-     "longest wait for the token, such as 30 or 0.5; time in which a PIN is typed does not count; 0 for ever; 30 if not given"}
+     "longest wait for the token, such as 30 or 0.5; time in which a PIN is typed does not count; 0 for ever; " unsaid " if not given"}
 
 #define SIGNER_OPTIONS(at) \
     {"token-timeout", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(signer_args, timeout), "SECONDS", NULL, \

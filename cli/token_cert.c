@@ -33,7 +33,7 @@ static const option OPTIONS[] = {
     {"issuer-key",  0,   OPTION_TEXT, OPTIONAL, AT(issuer_key),  "URI",  NULL, "private key that signs it; a root signs itself"},
     {"issuer-cert", 0,   OPTION_TEXT, OPTIONAL, AT(issuer_cert), "FILE", NULL, "certificate of that key"},
     {"label",       0,   OPTION_TEXT, OPTIONAL, AT(label),       "TEXT", NULL, "label on the token; the key's if not given"},
-    TIMEOUT_OPTION(AT(timeout)),
+    TIMEOUT_OPTION(AT(timeout), "30"),
     MODULE_OPTIONS(AT(module)),
     PIN_OPTIONS("pin-", "PIN", AT(pin)),
     {"output",      'o', OPTION_TEXT, OPTIONAL, AT(out),         "FILE", NULL, "the certificate as PEM too, - for standard output"},
@@ -137,7 +137,7 @@ static sigb_rc check_output(struct making *m, sigb_diag *diag)
 static sigb_rc make(struct making *m, sigb_diag *diag)
 {
     sigb_pkcs11_options options = module_options(&m->args->module, &m->pins, m->report);
-    sigb_rc rc = timeout_option(m->args->timeout, &options.timeout_ms, diag);
+    sigb_rc rc = timeout_option(m->args->timeout, TIMEOUT_MS, &options.timeout_ms, diag);
 
     if (rc == SIGB_OK)
         rc = pins_open(&m->pins, &m->args->pin, NULL, m->report, diag);

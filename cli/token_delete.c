@@ -19,7 +19,7 @@ struct delete_args {
 /* clang-format off */
 static const option OPTIONS[] = {
     {"yes", 0, OPTION_FLAG, OPTIONAL, offsetof(struct delete_args, yes), NULL, NULL, "do not ask"},
-    TIMEOUT_OPTION(TOKEN_AT(timeout)),
+    TIMEOUT_OPTION(TOKEN_AT(timeout), "30"),
     TOKEN_OPTIONS(NEEDED, "the objects to delete; it must have object= or id="),
 };
 /* clang-format on */
@@ -92,7 +92,7 @@ static sigb_rc delete_run(const void *arguments, struct report *report, sigb_dia
     struct deleting d = {args, report, json_array(), false};
     struct pins pins = {0};
     sigb_pkcs11_options options = token_options(&args->token, &pins, report);
-    sigb_rc rc = timeout_option(args->token.timeout, &options.timeout_ms, diag);
+    sigb_rc rc = timeout_option(args->token.timeout, TIMEOUT_MS, &options.timeout_ms, diag);
 
     if (rc == SIGB_OK)
         rc = pins_open(&pins, &args->token.pin, NULL, report, diag);

@@ -15,7 +15,7 @@ struct init_args {
 static const option OPTIONS[] = {
     {"label", 0, OPTION_TEXT, NEEDED, offsetof(struct init_args, label), "TEXT", NULL, "label of the new token"},
     PIN_OPTIONS("so-pin-", "security officer's PIN", offsetof(struct init_args, so)),
-    TIMEOUT_OPTION(TOKEN_AT(timeout)),
+    TIMEOUT_OPTION(TOKEN_AT(timeout), "30"),
     TOKEN_OPTIONS(OPTIONAL, "the free token, by slot-id or serial; else the first that is free"),
 };
 /* clang-format on */
@@ -26,7 +26,7 @@ static sigb_rc init_run(const void *arguments, struct report *report, sigb_diag 
     struct pins pins = {0};
     sigb_pkcs11_options options = token_options(&args->token, &pins, report);
     sigb_buf made = SIGB_BUF_INIT;
-    sigb_rc rc = timeout_option(args->token.timeout, &options.timeout_ms, diag);
+    sigb_rc rc = timeout_option(args->token.timeout, TIMEOUT_MS, &options.timeout_ms, diag);
 
     if (rc == SIGB_OK)
         rc = pins_open(&pins, &args->token.pin, &args->so, report, diag);

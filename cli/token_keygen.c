@@ -21,7 +21,7 @@ static const option OPTIONS[] = {
     {"type",     0, OPTION_TEXT, OPTIONAL, AT(type),     "TYPE", TYPE_CHOICES, "kind of key; P-384 if not given"},
     {"id",       0, OPTION_TEXT, OPTIONAL, AT(id),       "HEX",  NULL, "CKA_ID, 1 to 64 bytes; random if not given"},
     {"copyable", 0, OPTION_FLAG, OPTIONAL, AT(copyable), NULL,   NULL, "let the token copy the key into its sessions"},
-    TIMEOUT_OPTION(TOKEN_AT(timeout)),
+    TIMEOUT_OPTION(TOKEN_AT(timeout), "300"),
     TOKEN_OPTIONS(OPTIONAL, "the token; may be left out where there is one alone"),
 };
 #undef AT
@@ -66,7 +66,7 @@ static sigb_rc keygen_run(const void *arguments, struct report *report, sigb_dia
 
     keygen.id = sigb_buf_bytes(&id);
     if (rc == SIGB_OK)
-        rc = timeout_option(args->token.timeout, &options.timeout_ms, diag);
+        rc = timeout_option(args->token.timeout, KEYGEN_TIMEOUT_MS, &options.timeout_ms, diag);
     if (rc == SIGB_OK)
         rc = pins_open(&pins, &args->token.pin, NULL, report, diag);
     if (rc == SIGB_OK)

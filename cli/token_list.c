@@ -14,7 +14,7 @@ struct list_args {
 static const option OPTIONS[] = {
     {"login", 0, OPTION_FLAG, OPTIONAL, offsetof(struct list_args, login), NULL, NULL,
      "log in, with a PIN from the terminal if no source is named, to see private keys that are hidden"},
-    TIMEOUT_OPTION(TOKEN_AT(timeout)),
+    TIMEOUT_OPTION(TOKEN_AT(timeout), "30"),
     TOKEN_OPTIONS(OPTIONAL, "list what it matches; else everything"),
 };
 /* clang-format on */
@@ -39,7 +39,7 @@ static sigb_rc list_run(const void *arguments, struct report *report, sigb_diag 
     struct listing listing = {report, json_array()};
     struct pins pins = {0};
     sigb_pkcs11_options options = token_options(&args->token, &pins, report);
-    sigb_rc rc = timeout_option(args->token.timeout, &options.timeout_ms, diag);
+    sigb_rc rc = timeout_option(args->token.timeout, TIMEOUT_MS, &options.timeout_ms, diag);
 
     if (rc == SIGB_OK)
         rc = pins_open(&pins, &args->token.pin, NULL, report, diag);
