@@ -60,30 +60,6 @@ static void put_list(sigb_buf *out, const sigb_statement *statement, size_t left
         put_receipt(out, more, SIGB_RECEIPT_WRAPPED);
 }
 
-/* Nothing is handed out that could not be read again. */
-static sigb_rc check_made(sigb_bytes made, sigb_diag *diag)
-{
-    sigb_statement *again = NULL;
-    sigb_rc rc = sigb_statement_parse(made, &again, diag);
-
-    sigb_statement_free(again);
-    return rc;
-}
-
-/* With this value of label 394, or without it where that has no bytes. */
-static sigb_rc splice(const sigb_statement *statement, sigb_bytes list, sigb_buf *out, sigb_diag *diag)
-{
-    sigb_buf made = SIGB_BUF_INIT;
-    sigb_rc rc;
-
-    unprotected_splice(statement, COSE_RECEIPTS, list, &made);
-    rc = made.failed ? sigb_no_memory(diag) : check_made(sigb_buf_bytes(&made), diag);
-    if (rc == SIGB_OK)
-        sigb_buf_append(out, sigb_buf_bytes(&made));
-    sigb_buf_free(&made);
-    return rc == SIGB_OK && out->failed ? sigb_no_memory(diag) : rc;
-}
-
 static sigb_rc require_receipt(sigb_bytes bytes, sigb_diag *diag)
 {
     sigb_receipt *receipt = NULL;
@@ -117,7 +93,8 @@ sigb_rc sigb_statement_attach_receipt(const sigb_statement *statement, sigb_byte
     if (rc != SIGB_OK)
         return rc;
     put_list(&list, statement, SIGB_RECEIPTS_ALL, receipt);
-    rc = list.failed ? sigb_no_memory(diag) : splice(statement, sigb_buf_bytes(&list), out, diag);
+    rc = list.failed ? sigb_no_memory(diag)
+                     : unprotected_splice(statement, COSE_RECEIPTS, sigb_buf_bytes(&list), out, diag);
     sigb_buf_free(&list);
     return rc;
 }
@@ -140,7 +117,8 @@ sigb_rc sigb_statement_detach_receipt(const sigb_statement *statement, size_t in
                          index);
     if (index != SIGB_RECEIPTS_ALL && count > 1)
         put_list(&list, statement, index, SIGB_BYTES_NONE);
-    rc = list.failed ? sigb_no_memory(diag) : splice(statement, sigb_buf_bytes(&list), out, diag);
+    rc = list.failed ? sigb_no_memory(diag)
+                     : unprotected_splice(statement, COSE_RECEIPTS, sigb_buf_bytes(&list), out, diag);
     sigb_buf_free(&list);
     return rc;
 }

@@ -18,7 +18,7 @@ static void splices(const char *name, const char *map, const char *value, const 
     print_message("%s\n", name);
     (void)snprintf(text, sizeof(text), "%s %s %s", HEAD, map, TAIL);
     assert_int_equal(sigb_statement_parse(hex_put(&before, text), &statement, NULL), SIGB_OK);
-    unprotected_splice(statement, 270, hex_put(&encoded, value), &made);
+    assert_int_equal(unprotected_splice(statement, 270, hex_put(&encoded, value), &made, NULL), SIGB_OK);
     (void)snprintf(text, sizeof(text), "%s %s %s", HEAD, wanted, TAIL);
     (void)hex_put(&after, text);
     assert_true(sigb_bytes_equal(sigb_buf_bytes(&made), sigb_buf_bytes(&after)));
