@@ -112,6 +112,16 @@ static const struct rc_row {
     {SIGB_E_RECEIPT_NEEDED, "receipt-needed", EXIT_POLICY},
     {SIGB_E_RECEIPT_FORKED, "receipt-forked", EXIT_VERIFY},
     {SIGB_E_LEDGER_KEYS, "ledger-keys", EXIT_INPUT},
+    {SIGB_E_TIMESTAMP_MALFORMED, "timestamp-malformed", EXIT_INPUT},
+    {SIGB_E_TIMESTAMP_REFUSED, "timestamp-refused", EXIT_DEVICE},
+    {SIGB_E_TIMESTAMP_IMPRINT, "timestamp-imprint", EXIT_VERIFY},
+    {SIGB_E_TIMESTAMP_NONCE, "timestamp-nonce", EXIT_VERIFY},
+    {SIGB_E_TIMESTAMP_UNTRUSTED, "timestamp-untrusted", EXIT_DEVICE},
+    {SIGB_E_TIMESTAMP_SIGNATURE, "timestamp-signature", EXIT_VERIFY},
+    {SIGB_E_TIMESTAMP_CERT, "timestamp-cert", EXIT_POLICY},
+    {SIGB_E_TIMESTAMP_EXPIRED, "timestamp-expired", EXIT_POLICY},
+    {SIGB_E_TIMESTAMP_WEAK, "timestamp-weak", EXIT_POLICY},
+    {SIGB_E_TIMESTAMP_UNSUPPORTED, "timestamp-unsupported", EXIT_DEVICE},
 };
 
 static const struct rc_row *rc_find(sigb_rc rc)

@@ -12,7 +12,8 @@ table='
         store    | base                      | openssl/.*
         provider | base pkcs11               | openssl/.*
         issuer   | base                      | openssl/.*
-        cose     | base issuer               | openssl/.*
+        timestamp| base issuer               | openssl/.*
+        cose     | base issuer timestamp     | openssl/.*
         ledger   | base cose                 | openssl/.* jansson.h
         verify   | base cose issuer ledger   | openssl/.*
         token    | base pkcs11 issuer        | openssl/.* p11-kit/.*

@@ -35,7 +35,7 @@ softhsm_module() {
 # The folders whose code ships, as far as they exist.
 product_folders() {
     local folder
-    for folder in include base pkcs11 store provider issuer cose ledger verify token cli; do
+    for folder in include base pkcs11 store provider issuer timestamp cose ledger verify token cli; do
         [ -d "$folder" ] && printf '%s\n' "$folder"
     done
 }

@@ -11,7 +11,8 @@
  *     15: { 1: iss, 2: sub, 6: iat, ? "svn": svn },
  *     33: [ leaf, ..., root ],
  *     34: [ -16, SHA-256 of the leaf ],
- *     ? 258: hash, ? 259: content type, ? 260: location
+ *     ? 258: hash, ? 259: content type, ? 260: location,
+ *     ? 269: time stamp token of the payload
  *   }                                             ; labels ascending, heads shortest
  */
 #include <openssl/evp.h>
@@ -29,6 +30,7 @@
 #include "cose/claims.h"
 #include "cose/labels.h"
 #include "cose/sig_structure.h"
+#include "cose/stamp.h"
 #include "cose/statement.h"
 #include "cose/writer.h"
 #include "issuer/issuer.h"
@@ -48,6 +50,7 @@ struct sigb_builder {
     sigb_hash hash;     /* of an envelope */
     uint8_t digest[EVP_MAX_MD_SIZE];
     sigb_buf location;   /* a C string; empty: none */
+    sigb_buf timestamp;  /* token over the payload, verified; empty: none */
     sigb_buf header_map; /* encoded protected header, once prepared */
 };
 
@@ -102,6 +105,7 @@ void sigb_builder_free(sigb_builder *builder)
     sigb_buf_free(&builder->claims);
     sigb_buf_free(&builder->content_type);
     sigb_buf_free(&builder->location);
+    sigb_buf_free(&builder->timestamp);
     sigb_buf_free(&builder->header_map);
     OPENSSL_free(builder);
 }
@@ -185,6 +189,52 @@ sigb_rc sigb_builder_envelope(sigb_builder *builder, sigb_hash hash, sigb_bytes 
     return SIGB_OK;
 }
 
+/* ---- its time stamp ---- */
+
+static sigb_rc require_payload(const sigb_builder *builder, sigb_diag *diag)
+{
+    if (builder == NULL)
+        return sigb_fail(diag, SIGB_E_USAGE, "no builder");
+    if (builder->form == FORM_NONE)
+        return sigb_fail(diag, SIGB_E_USAGE,
+                         "the payload is what is stamped: attach one, detach one, or give its digest first");
+    return SIGB_OK;
+}
+
+sigb_rc sigb_builder_timestamp_request(const sigb_builder *builder, sigb_buf *request, sigb_diag *diag)
+{
+    sigb_rc rc = require_payload(builder, diag);
+
+    if (rc == SIGB_OK && request == NULL)
+        rc = sigb_fail(diag, SIGB_E_USAGE, "no place for the request");
+    return rc == SIGB_OK ? request_put(builder->payload, stamp_hash_for(builder->alg), request, diag) : rc;
+}
+
+sigb_rc sigb_builder_timestamp(sigb_builder *builder, const sigb_timestamp *timestamp,
+                               const sigb_timestamp_trust *trust, sigb_timestamp_facts *facts,
+                               sigb_diag *diag)
+{
+    sigb_timestamp_facts found;
+    sigb_rc rc = require_payload(builder, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    if (timestamp == NULL || builder->timestamp.len > 0)
+        return sigb_fail(diag, SIGB_E_USAGE, "one time stamp is wanted; the statement %s",
+                         timestamp == NULL ? "is given none" : "has one already");
+    rc = stamp_judge(timestamp, SIGB_TIMESTAMP_PAYLOAD, builder->payload, trust, &found, diag);
+    if (rc != SIGB_OK)
+        return rc;
+    sigb_buf_append(&builder->timestamp, sigb_timestamp_token(timestamp));
+    if (builder->timestamp.failed) {
+        sigb_buf_free(&builder->timestamp);
+        return sigb_no_memory(diag);
+    }
+    if (facts != NULL)
+        *facts = found;
+    return SIGB_OK;
+}
+
 /* ---- the protected header ---- */
 
 /* [ leaf, ..., root ] */
@@ -215,9 +265,11 @@ static sigb_rc put_x5t(sigb_buf *out, sigb_bytes chain, sigb_diag *diag)
 
 static size_t count_headers(const sigb_builder *builder)
 {
+    size_t more = builder->timestamp.len > 0; /* 269 */
+
     if (builder->form != FORM_ENVELOPE)
-        return 5;                              /* 1, 3, 15, 33, 34 */
-    return builder->location.len == 0 ? 6 : 7; /* 1, 15, 33, 34, 258, 259, perhaps 260 */
+        return 5 + more;                                /* 1, 3, 15, 33, 34 */
+    return (builder->location.len == 0 ? 6 : 7) + more; /* 1, 15, 33, 34, 258, 259, perhaps 260 */
 }
 
 static void put_envelope(sigb_buf *out, const sigb_builder *builder)
@@ -252,6 +304,10 @@ static sigb_rc put_protected(sigb_buf *out, const sigb_builder *builder, sigb_di
     rc = put_x5t(out, chain, diag);
     if (rc == SIGB_OK && builder->form == FORM_ENVELOPE)
         put_envelope(out, builder);
+    if (rc == SIGB_OK && builder->timestamp.len > 0) {
+        put_int(out, COSE_TTC);
+        put_bstr(out, sigb_buf_bytes(&builder->timestamp));
+    }
     return rc == SIGB_OK && out->failed ? sigb_no_memory(diag) : rc;
 }
 

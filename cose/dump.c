@@ -11,6 +11,7 @@
 #include "cose/diag.h"
 #include "cose/labels.h"
 #include "cose/parsed.h"
+#include "timestamp/timestamp.h"
 
 #define RECEIPTS_SHOWN 16
 
@@ -137,6 +138,31 @@ static sigb_rc put_certs(dump *to, sigb_bytes value)
     return rc;
 }
 
+/* ---- time stamps ---- */
+
+/* Outside of the signature, or signed unseen: one that cannot be read is shown as what it is. */
+static sigb_rc put_timestamp(dump *to, sigb_bytes value)
+{
+    item head = item_of(value);
+    sigb_timestamp *timestamp = NULL;
+    sigb_diag why = {{0}, 0};
+    sigb_rc rc = sigb_timestamp_parse(head.body, &timestamp, &why);
+
+    if (rc == SIGB_E_MEMORY)
+        return sigb_no_memory(to->diag);
+    text_putf(to->out, "time stamp, %zu bytes", head.body.len);
+    if (rc != SIGB_OK) {
+        text_put(to->out, " that cannot be read (");
+        sigb_text_escape(to->out, sigb_bytes_text(why.text));
+        text_put(to->out, "): ");
+        return put_notation(to, value);
+    }
+    text_put(to->out, ", not checked:\n");
+    rc = stamp_put(timestamp, to->indent + 1, to->out, to->diag);
+    sigb_timestamp_free(timestamp);
+    return rc;
+}
+
 /* ---- receipts ---- */
 
 /* Additions that nobody signed: one that cannot be read is shown as what it is. */
@@ -197,9 +223,12 @@ static const struct {
     int slot;
     sigb_rc (*put)(dump *to, sigb_bytes value);
 } SPECIAL[] = {
-    {&HEADERS, H_ALG, put_alg}, {&HEADERS, H_CLAIMS, put_claims},     {&HEADERS, H_X5CHAIN, put_certs},
-    {&HEADERS, H_X5T, put_x5t}, {&HEADERS, H_PAYLOAD_HASH, put_hash}, {&HEADERS, H_RECEIPTS, put_receipts},
-    {&CLAIMS, C_EXP, put_time}, {&CLAIMS, C_NBF, put_time},           {&CLAIMS, C_IAT, put_time},
+    {&HEADERS, H_ALG, put_alg},           {&HEADERS, H_CLAIMS, put_claims},
+    {&HEADERS, H_X5CHAIN, put_certs},     {&HEADERS, H_X5T, put_x5t},
+    {&HEADERS, H_PAYLOAD_HASH, put_hash}, {&HEADERS, H_RECEIPTS, put_receipts},
+    {&CLAIMS, C_EXP, put_time},           {&CLAIMS, C_NBF, put_time},
+    {&CLAIMS, C_IAT, put_time},           {&HEADERS, H_TTC, put_timestamp},
+    {&HEADERS, H_CTT, put_timestamp},
 };
 
 static sigb_rc put_value(dump *to, const label_table *table, int slot, sigb_bytes value)

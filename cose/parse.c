@@ -316,6 +316,19 @@ static sigb_rc read_payload(sigb_statement *made, reader *in)
     return rc;
 }
 
+static sigb_rc read_signature(sigb_statement *made, reader *in)
+{
+    sigb_bytes before = in->rest;
+    item head;
+    sigb_rc rc = take_kind(in, ITEM_BSTR, "signature", &head);
+
+    if (rc != SIGB_OK)
+        return rc;
+    made->signature = head.body;
+    made->signature_item = sigb_bytes_of(before.ptr, before.len - in->rest.len);
+    return SIGB_OK;
+}
+
 static sigb_rc read_start(reader *in)
 {
     item head;
@@ -339,7 +352,6 @@ static sigb_rc read_start(reader *in)
 /* Everything between the tag and the last byte, in order. */
 static sigb_rc read_items(sigb_statement *made, reader *in, keyset *labels)
 {
-    item signature;
     sigb_rc rc = read_start(in);
 
     if (rc == SIGB_OK)
@@ -349,12 +361,8 @@ static sigb_rc read_items(sigb_statement *made, reader *in, keyset *labels)
     if (rc == SIGB_OK)
         rc = read_payload(made, in);
     if (rc == SIGB_OK)
-        rc = take_kind(in, ITEM_BSTR, "signature", &signature);
-    if (rc == SIGB_OK)
-        rc = reader_end(in);
-    if (rc == SIGB_OK)
-        made->signature = signature.body;
-    return rc;
+        rc = read_signature(made, in);
+    return rc == SIGB_OK ? reader_end(in) : rc;
 }
 
 static sigb_rc check_headers(sigb_statement *made, const reader *in, const keyset *labels)

@@ -14,6 +14,7 @@ struct sigb_statement {
     sigb_bytes protected_slots[HEADER_SLOTS], unprotected_slots[HEADER_SLOTS];
     sigb_bytes claim_slots[CLAIM_SLOTS];
     sigb_bytes payload, signature;
+    sigb_bytes signature_item; /* the signature as it is encoded, its head included */
     bool detached;
     sigb_buf certs; /* x5chain without its CBOR */
 };

@@ -15,9 +15,7 @@
  * No purpose is ever set: a purpose would judge EKUs by rules that are not
  * did:x509's. NO_CHECK_TIME is added where no time is judged.
  */
-#define CHAIN_FLAGS                                                                                          \
-    (X509_V_FLAG_X509_STRICT |                                                                               \
-     X509_V_FLAG_PARTIAL_CHAIN) /* the last certificate is the anchor, whatever it is */
+#define CHAIN_FLAGS X509_V_FLAG_PARTIAL_CHAIN /* the last certificate is the anchor, whatever it is */
 
 /* Reasons of OpenSSL that have a code of their own here; every other one is SIGB_E_CHAIN. */
 static const struct reason_row {
@@ -115,6 +113,8 @@ static bool set_rules(X509_STORE_CTX *ctx, const chain_rules *rules)
     unsigned long flags = CHAIN_FLAGS;
 
     X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+    if (rules->use != CHAIN_STAMP)
+        flags |= X509_V_FLAG_X509_STRICT;
     if (rules->roots == NULL)
         flags |= X509_V_FLAG_CHECK_SS_SIGNATURE; /* not byte-equal to anything known */
     if (rules->at == SIGB_TIME_UNCHECKED)
@@ -226,23 +226,33 @@ static sigb_rc fail_key_usage(X509 *leaf, const char *found, const char *wanted,
                                 cert_name(leaf, name), found, wanted);
 }
 
+/* What keyUsage may have, one of it at least. */
+static const struct {
+    uint32_t usage;
+    const char *lacks, *wanted;
+} USES[] = {
+    [CHAIN_RESOLVE] = {KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT, "is without both",
+                       "digitalSignature or keyAgreement"},
+    [CHAIN_VERIFY] = {KU_DIGITAL_SIGNATURE, "is without it", "digitalSignature"},
+    [CHAIN_SIGN] = {KU_DIGITAL_SIGNATURE, "is without it", "digitalSignature"},
+    [CHAIN_STAMP] = {KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION, "is without both",
+                     "digitalSignature or nonRepudiation"},
+};
+
 sigb_rc leaf_require_use(X509 *leaf, chain_use use, sigb_diag *diag)
 {
-    uint32_t wanted = use == CHAIN_RESOLVE ? KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT : KU_DIGITAL_SIGNATURE;
     char name[CERT_NAME_ROOM];
 
     if (use != CHAIN_RESOLVE && X509_check_ca(leaf) != 0)
         return sigb_openssl_refused(diag, SIGB_E_LEAF_CA,
-                                    "%s is a CA certificate: a statement is signed by an end entity; use a "
+                                    "%s is a CA certificate: a %s is signed by an end entity; use a "
                                     "certificate without CA rights",
-                                    cert_name(leaf, name));
+                                    cert_name(leaf, name), use == CHAIN_STAMP ? "time stamp" : "statement");
     if ((X509_get_extension_flags(leaf) & EXFLAG_KUSAGE) == 0)
-        return use == CHAIN_SIGN ? fail_key_usage(leaf, "is absent", "digitalSignature", diag) : SIGB_OK;
-    if ((X509_get_key_usage(leaf) & wanted) != 0)
+        return use == CHAIN_SIGN ? fail_key_usage(leaf, "is absent", USES[use].wanted, diag) : SIGB_OK;
+    if ((X509_get_key_usage(leaf) & USES[use].usage) != 0)
         return SIGB_OK;
-    return use == CHAIN_RESOLVE
-               ? fail_key_usage(leaf, "is without both", "digitalSignature or keyAgreement", diag)
-               : fail_key_usage(leaf, "is without it", "digitalSignature", diag);
+    return fail_key_usage(leaf, USES[use].lacks, USES[use].wanted, diag);
 }
 
 static void narrow(chain_window *window, const ASN1_TIME *from, const ASN1_TIME *to)

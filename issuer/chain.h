@@ -15,7 +15,9 @@
 typedef enum chain_use {
     CHAIN_RESOLVE, /* did:x509: keyUsage, if present, has digitalSignature or keyAgreement */
     CHAIN_VERIFY,  /* keyUsage, if present, has digitalSignature; the leaf is not a CA */
-    CHAIN_SIGN     /* the same, and keyUsage must be present */
+    CHAIN_SIGN,    /* the same, and keyUsage must be present */
+    CHAIN_STAMP    /* a TSA: keyUsage, if present, has digitalSignature or nonRepudiation; not a CA; and the
+                      chain is judged without the strict mode, as TSAs are by their users */
 } chain_use;
 
 /* How a chain is to be judged. */

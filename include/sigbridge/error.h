@@ -7,7 +7,7 @@
  *
  * Numbers never change their meaning. The range says who is to blame: 0 the
  * caller, 20 the token, 40 the bytes, 60 policy, 80 what does not verify,
- * 100 the ledger. docs/errors.md explains each one.
+ * 100 the ledger, 110 time stamps. docs/errors.md explains each one.
  */
 #ifndef SIGBRIDGE_ERROR_H
 #define SIGBRIDGE_ERROR_H
@@ -114,7 +114,7 @@ typedef enum sigb_rc {
     SIGB_E_X5T = 88,              /* the certificate hash is not the leaf's */
     SIGB_E_ARTIFACT = 89,         /* the artifact or payload is not the one that was signed */
 
-    /* 100..119: the ledger */
+    /* 100..109: the ledger */
     SIGB_E_RECEIPT_LEDGER = 100,      /* a receipt of a ledger that no key is known of */
     SIGB_E_RECEIPT_KEY = 101,         /* of a known ledger, by a key that is not among its keys */
     SIGB_E_RECEIPT_SIGNATURE = 102,   /* the receipt's signature is wrong */
@@ -124,7 +124,19 @@ typedef enum sigb_rc {
     SIGB_E_RECEIPT_UNSUPPORTED = 106, /* a tree or an algorithm that is not known */
     SIGB_E_RECEIPT_NEEDED = 107,      /* fewer good receipts than are required */
     SIGB_E_RECEIPT_FORKED = 108,      /* the receipt's tree does not continue the one that is trusted */
-    SIGB_E_LEDGER_KEYS = 109          /* not a file of ledger keys that can be used */
+    SIGB_E_LEDGER_KEYS = 109,         /* not a file of ledger keys that can be used */
+
+    /* 110..119: time stamps (RFC 3161) */
+    SIGB_E_TIMESTAMP_MALFORMED = 110,  /* not a time stamp token or response that can be read */
+    SIGB_E_TIMESTAMP_REFUSED = 111,    /* the TSA's response says that it gave no token */
+    SIGB_E_TIMESTAMP_IMPRINT = 112,    /* the token is of other bytes than these */
+    SIGB_E_TIMESTAMP_NONCE = 113,      /* the token answers another request */
+    SIGB_E_TIMESTAMP_UNTRUSTED = 114,  /* the TSA's chain does not lead to a pinned root */
+    SIGB_E_TIMESTAMP_SIGNATURE = 115,  /* the signature of the token is wrong */
+    SIGB_E_TIMESTAMP_CERT = 116,       /* its certificate is no TSA's, or is not the one that it names */
+    SIGB_E_TIMESTAMP_EXPIRED = 117,    /* a certificate of the TSA was not valid at the token's time */
+    SIGB_E_TIMESTAMP_WEAK = 118,       /* a hash or a key under the security level */
+    SIGB_E_TIMESTAMP_UNSUPPORTED = 119 /* well-formed, and of a hash or version that is not judged */
 } sigb_rc;
 
 #define SIGB_DIAG_TEXT 512

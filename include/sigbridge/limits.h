@@ -18,6 +18,7 @@
 #define SIGB_MAX_PIN_LEN       255      /* bytes of a PIN */
 #define SIGB_MAX_SIGNATURE     8192     /* bytes of a raw signature */
 #define SIGB_MAX_KEY_ID        64       /* bytes of a CKA_ID we write */
+#define SIGB_MAX_TIMESTAMP     65536    /* bytes of a time stamp token, a TSA's response or a request */
 #define SIGB_MAX_KEYS          256      /* keys of ledgers that are held at once */
 #define SIGB_MAX_KEY_FILE      1048576  /* bytes of a file of ledger keys */
 #define SIGB_MAX_ISSUER        1024     /* bytes of a ledger's name */

@@ -24,6 +24,7 @@
 #include <sigbridge/receipt.h>
 #include <sigbridge/signer.h>
 #include <sigbridge/statement.h>
+#include <sigbridge/timestamp.h>
 #include <sigbridge/token.h>
 #include <sigbridge/verify.h>
 

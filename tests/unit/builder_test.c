@@ -9,6 +9,7 @@
 #include "cose/reader.h"
 #include "cose/statement.h"
 #include "tests/support/pki.h"
+#include "tests/support/tsa.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define YEAR         INT64_C(31536000)
@@ -669,6 +670,126 @@ static void calls_without_their_arguments(void **state)
     sigb_builder_free(builder);
 }
 
+/* ---- time stamps of the payload ---- */
+
+static pki_key *tsa_key;
+static X509 *tsa;
+
+/* A token by a TSA of our own, good at the time that PKI_NOW is. */
+static sigb_timestamp *stamp_of(sigb_bytes stamped)
+{
+    sigb_buf token = SIGB_BUF_INIT, certs = SIGB_BUF_INIT;
+    sigb_timestamp *timestamp = NULL;
+
+    if (tsa == NULL) {
+        tsa_key = pki_keygen(the_pki, "P-256", "tsa");
+        tsa = pki_issue(the_pki, &(pki_cert){.key = tsa_key, .issuer = ca, .signer = ca_key, .eku = TSA_EKU});
+    }
+    tsa_put(the_pki,
+            &(tsa_token){
+                .stamped = stamped, .cert = tsa, .key = tsa_key, .certs = pki_der(&certs, tsa, ca, NULL)},
+            &token);
+    assert_int_equal(sigb_timestamp_parse(sigb_buf_bytes(&token), &timestamp, NULL), SIGB_OK);
+    sigb_buf_free(&token);
+    sigb_buf_free(&certs);
+    return timestamp;
+}
+
+static void assert_asks_for(const sigb_builder *builder, sigb_bytes payload)
+{
+    sigb_buf request = SIGB_BUF_INIT;
+    sigb_timestamp *timestamp = stamp_of(payload);
+    uint8_t digest[32];
+
+    assert_int_equal(EVP_Digest(payload.ptr, payload.len, digest, NULL, EVP_sha256(), NULL), 1);
+    assert_refused(sigb_builder_timestamp_request(builder, &request, diag), SIGB_OK, "");
+    assert_non_null(memmem(request.ptr, request.len, digest, sizeof(digest)));
+    /* the token has no nonce, so imprint and hash were found to be the same before that is missed */
+    assert_refused(sigb_timestamp_check_answer(timestamp, sigb_buf_bytes(&request), diag),
+                   SIGB_E_TIMESTAMP_NONCE, "has no nonce");
+    sigb_timestamp_free(timestamp);
+    sigb_buf_free(&request);
+}
+
+static void assert_signs_with_stamp(usual *one, sigb_builder *builder, sigb_bytes payload,
+                                    const int64_t *labels, size_t count)
+{
+    sigb_buf bytes = SIGB_BUF_INIT, roots = SIGB_BUF_INIT;
+    sigb_timestamp_trust trust = {.roots = pki_der(&roots, root, NULL)};
+    sigb_timestamp *timestamp = stamp_of(payload);
+    sigb_timestamp_facts facts = {0}, again = {0};
+    sigb_statement *statement;
+
+    assert_asks_for(builder, payload);
+    assert_refused(sigb_builder_timestamp(builder, timestamp, &trust, &facts, diag), SIGB_OK, "");
+    assert_int_equal(facts.kind, SIGB_TIMESTAMP_PAYLOAD);
+    assert_int_equal(facts.time, PKI_NOW);
+    assert_refused(sigb_builder_sign(builder, one->signer, &bytes, diag), SIGB_OK, "");
+    statement = parse(&bytes);
+    assert_labels(statement_protected(statement), labels, count);
+    assert_heads_are_shortest(statement_protected(statement));
+    assert_true(sigb_bytes_equal(sigb_statement_timestamp(statement, SIGB_TIMESTAMP_PAYLOAD),
+                                 sigb_timestamp_token(timestamp)));
+    assert_refused(sigb_timestamp_verify(timestamp, statement, SIGB_TIMESTAMP_PAYLOAD, SIGB_BYTES_NONE,
+                                         &trust, &again, diag),
+                   SIGB_OK, "");
+    sigb_statement_free(statement);
+    sigb_timestamp_free(timestamp);
+    sigb_builder_free(builder);
+    sigb_buf_free(&bytes);
+    sigb_buf_free(&roots);
+}
+
+static void a_time_stamp_of_the_payload_is_signed(void **state)
+{
+    static const int64_t attached[] = {1, 3, 15, 33, 34, 269}, envelope[] = {1, 15, 33, 34, 258, 259, 269};
+    usual *one = *state;
+    sigb_bytes payload = sigb_bytes_text("{\"a\": 1}"),
+               digest = sigb_bytes_text("0123456789abcdef0123456789abcdef");
+    sigb_builder *builder = builder_new(one->issuer, SIGB_PROFILE_MST);
+
+    assert_refused(sigb_builder_attach(builder, payload, diag), SIGB_OK, "");
+    assert_signs_with_stamp(one, builder, payload, attached, COUNT(attached));
+    builder = builder_new(one->issuer, SIGB_PROFILE_MST);
+    assert_refused(sigb_builder_envelope(builder, SIGB_SHA256, digest, NULL, diag), SIGB_OK, "");
+    assert_signs_with_stamp(one, builder, digest, envelope, COUNT(envelope));
+}
+
+static void a_time_stamp_is_verified_before_anything_is_signed(void **state)
+{
+    usual *one = *state;
+    sigb_bytes payload = sigb_bytes_text("payload");
+    sigb_builder *builder = builder_new(one->issuer, SIGB_PROFILE_MST);
+    sigb_timestamp *good_one = stamp_of(payload), *other = stamp_of(sigb_bytes_text("another"));
+    sigb_buf roots = SIGB_BUF_INIT, wrong = SIGB_BUF_INIT, request = SIGB_BUF_INIT;
+    sigb_timestamp_trust trust = {.roots = pki_der(&roots, root, NULL)}, none = {0};
+    sigb_timestamp_trust stranger = {.roots = pki_der(&wrong, leaf_for(one->key, FROM, TO), NULL)};
+
+    assert_refused(sigb_builder_timestamp(NULL, good_one, &trust, NULL, diag), SIGB_E_USAGE, "no builder");
+    assert_refused(sigb_builder_timestamp(builder, good_one, &trust, NULL, diag), SIGB_E_USAGE,
+                   "the payload is what is stamped");
+    assert_refused(sigb_builder_timestamp_request(builder, &request, diag), SIGB_E_USAGE,
+                   "the payload is what is stamped");
+    assert_refused(sigb_builder_attach(builder, payload, diag), SIGB_OK, "");
+    assert_refused(sigb_builder_timestamp_request(builder, NULL, diag), SIGB_E_USAGE,
+                   "no place for the request");
+    assert_refused(sigb_builder_timestamp(builder, NULL, &trust, NULL, diag), SIGB_E_USAGE, "is given none");
+    assert_refused(sigb_builder_timestamp(builder, other, &trust, NULL, diag), SIGB_E_TIMESTAMP_IMPRINT,
+                   "of other bytes");
+    assert_refused(sigb_builder_timestamp(builder, good_one, &none, NULL, diag), SIGB_E_ANCHOR,
+                   "no root of a TSA");
+    assert_refused(sigb_builder_timestamp(builder, good_one, &stranger, NULL, diag),
+                   SIGB_E_TIMESTAMP_UNTRUSTED, "the TSA's chain: ");
+    assert_refused(sigb_builder_timestamp(builder, good_one, &trust, NULL, diag), SIGB_OK, "");
+    assert_refused(sigb_builder_timestamp(builder, good_one, &trust, NULL, diag), SIGB_E_USAGE,
+                   "has one already");
+    sigb_timestamp_free(good_one);
+    sigb_timestamp_free(other);
+    sigb_builder_free(builder);
+    sigb_buf_free(&roots);
+    sigb_buf_free(&wrong);
+}
+
 int main(void)
 {
 #define WITH_USUAL(test) cmocka_unit_test_setup_teardown(test, usual_setup, usual_teardown)
@@ -686,6 +807,8 @@ int main(void)
         WITH_USUAL(wrong_signatures_never_leave),
         WITH_USUAL(two_steps_give_what_one_gives),
         WITH_USUAL(calls_without_their_arguments),
+        WITH_USUAL(a_time_stamp_of_the_payload_is_signed),
+        WITH_USUAL(a_time_stamp_is_verified_before_anything_is_signed),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -25,7 +25,7 @@ static void each_result_has_a_name_and_a_status(void **state)
             for (int other = 0; other < rc; other++)
                 assert_string_not_equal(sigb_rc_name((sigb_rc)rc), sigb_rc_name((sigb_rc)other));
         }
-    assert_int_equal(named, 87);
+    assert_int_equal(named, 97);
     assert_string_equal(sigb_rc_name((sigb_rc)5000), "unknown");
     assert_int_equal(sigb_rc_exit((sigb_rc)5000), 6);
 }
