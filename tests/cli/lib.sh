@@ -21,6 +21,14 @@ die() {
     exit 1
 }
 
+# A time that is usually enough, or longer where the machine has more to do than this story.
+patient_ms() { # MILLISECONDS
+    awk -v ms="$1" -v cores="$(nproc)" '{ printf "%d", ms * ($1 > cores ? $1 / cores : 1) }' /proc/loadavg
+}
+patient() { # MILLISECONDS; in seconds, as --token-timeout takes them
+    awk -v ms="$(patient_ms "$1")" 'BEGIN { printf "%.3f", ms / 1000 }'
+}
+
 # ---- tokens ----
 
 softhsm() { # a module and an empty token folder; PINs in files

@@ -34,15 +34,15 @@ within 10 test -S socket || die "the server did not start: $(cat server.out)"
 export P11_KIT_SERVER_ADDRESS=unix:path=$work/socket
 
 remote_sign() { # OPTION...
-    sign --module "$client" "${claims[@]}" --token-timeout 1 "$@"
+    sign --module "$client" "${claims[@]}" --token-timeout "$(patient 1000)" "$@"
 }
 
-# ends BEGAN: the run in the background ended so, within 3 s.
+# ends BEGAN: the run in the background ended so, and did not wait for the server.
 ends() {
     local status=0 began=$1
     wait "$run" || status=$?
     is "$status" 3
-    [ $(($(date +%s%N) / 1000000 - began)) -lt 3000 ] || die "it took more than 3 s"
+    [ $(($(date +%s%N) / 1000000 - began)) -lt 60000 ] || die "it took more than a minute"
     is "$(field json 'd["error"]["name"]')" timeout
 }
 
@@ -62,7 +62,7 @@ remote_sign --hash sha256 - -o signing.cose --json --trace <pipe >json 2>trace &
 run=$!
 exec 8>pipe # the run has what it hashes open, and waits for it when everything else is done
 opened() { [ "$(grep -c '^trace: C_FindObjectsFinal CKR_OK' trace)" -ge 3 ]; }
-within 20 opened || die "the key was not opened: $(cat trace)"
+within 60 opened || die "the key was not opened: $(cat trace)"
 sleep 0.5
 served STOP
 began=$(now)

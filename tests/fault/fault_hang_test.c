@@ -10,17 +10,18 @@
 
 #include "pkcs11/internal.h"
 
-#define DEADLINE_MS 250
-#define SLACK_MS    1500 /* of a machine that does other things as well */
+#define USUAL_MS 250
+#define SLACK    6 /* deadlines: of a machine that does other things as well */
 
 extern char **environ;
 static stage scene;
+static unsigned deadline_ms;
 
 static int set_up(void **state)
 {
     (void)state;
     stage_begin(&scene);
-    scene.options.timeout_ms = DEADLINE_MS;
+    scene.options.timeout_ms = deadline_ms = patient_ms(USUAL_MS);
     return 0;
 }
 
@@ -48,8 +49,8 @@ static void assert_in_time(long began)
 {
     long took = now_ms() - began;
 
-    if (took < DEADLINE_MS - 20 || took > DEADLINE_MS + SLACK_MS)
-        fail_msg("a deadline of %d ms took %ld ms", DEADLINE_MS, took);
+    if (took < (long)deadline_ms - 20 || took > (long)deadline_ms * (1 + SLACK))
+        fail_msg("a deadline of %u ms took %ld ms", deadline_ms, took);
 }
 
 /* What was left behind ends in its own time; its call was the last that could find this test's plan. */
@@ -116,11 +117,11 @@ static void a_slow_token_is_waited_for_until_the_deadline(void **state)
     signer = opened();
     for (int i = 0; i < 3; i++)
         assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
-    stage_plan(&scene, "C_Sign,times=1,delay=%d", 2 * DEADLINE_MS);
+    stage_plan(&scene, "C_Sign,times=1,delay=%u", 2 * deadline_ms);
     assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_TIMEOUT, "did not answer in time");
     assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
     sigb_signer_free(signer);
-    (void)usleep(3 * DEADLINE_MS * 1000);
+    (void)usleep(3 * deadline_ms * 1000);
 }
 
 /* ---- verbs; a call that hung does nothing when it is let go, so the module may be shut down then ---- */
@@ -207,7 +208,7 @@ static void a_verb_that_hangs_ends_at_the_deadline(void **state)
 static sigb_rc slow_pin(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
 {
     assert_true(pthread_equal(*(pthread_t *)arg, pthread_self()));
-    (void)usleep(3 * DEADLINE_MS * 1000);
+    (void)usleep(3 * deadline_ms * 1000);
     return softhsm_pin(NULL, request, pin, diag);
 }
 
@@ -289,7 +290,7 @@ static void repairs_end_at_the_deadline(void **state)
     stage_plan(&scene, "C_SignInit,rv=%#lx", CKR_DEVICE_ERROR);
     began = now_ms();
     assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_TOKEN, "CKR_DEVICE_ERROR");
-    assert_true(now_ms() - began < DEADLINE_MS + SLACK_MS);
+    assert_true(now_ms() - began < (long)deadline_ms * (1 + SLACK));
     assert_true(scene.fault->hits(0) > 1);
     stage_plan(&scene, "%s", "");
     assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
@@ -306,9 +307,9 @@ static int end_while_hanging(bool free_signer)
     sigb_signer *signer;
 
     leaks_are_meant();
-    (void)alarm(20);
+    (void)alarm(120);
     stage_begin(&scene);
-    scene.options.timeout_ms = DEADLINE_MS;
+    scene.options.timeout_ms = patient_ms(USUAL_MS);
     stage_plan(&scene, "C_Sign,after=1,hang");
     signer = opened();
     assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
@@ -336,7 +337,7 @@ static void a_process_ends_while_a_call_hangs(void **state)
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
-        assert_true(now_ms() - began < 15000);
+        assert_true(now_ms() - began < 100000); /* and not until the call comes back */
     }
 }
 

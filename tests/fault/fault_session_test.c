@@ -207,7 +207,7 @@ static void a_module_that_another_started_is_never_shut_down(void **state)
     sigb_signer *signer = NULL;
 
     (void)state;
-    options.timeout_ms = 300;
+    options.timeout_ms = patient_ms(300);
     assert_int_equal(calls->C_Initialize(NULL), CKR_OK);
     stage_plan(&scene, "C_Sign,after=1,times=1,dead=%#lx", CKR_DEVICE_ERROR);
     assert_int_equal(sigb_signer_from_pkcs11(scene.leaf.uri, &options, &signer, NULL), SIGB_OK);

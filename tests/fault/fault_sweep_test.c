@@ -21,8 +21,8 @@
 
 #define WORKERS      6
 #define LASTING_MS   300 /* deadline of what cannot succeed */
-#define MOST_MS      4800
-#define CASE_SECONDS 30 /* a cell that takes longer hangs */
+#define MOST_MS      19200
+#define CASE_SECONDS 120 /* a cell that takes longer hangs */
 
 /* ---- how a cell is brought about ---- */
 
@@ -376,7 +376,7 @@ static void try_cell(const cell *c, unsigned serial)
     (void)snprintf(rule, sizeof(rule), "%s,%s=%#lx%s", c->row->call,
                    says_it_is_done(c->row->code) ? "post" : "rv", c->row->code,
                    c->where->always ? "" : ",times=1");
-    r.options.timeout_ms = c->where->always ? LASTING_MS : 0;
+    r.options.timeout_ms = c->where->always ? patient_ms(LASTING_MS) : 0;
     name_cell(c);
     (void)alarm(CASE_SECONDS);
     while (number = play(&r), r.rc == SIGB_E_TIMEOUT && r.options.timeout_ms < MOST_MS) {

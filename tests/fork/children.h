@@ -9,7 +9,7 @@
 #include "tests/fork/shop.h"
 
 #define CHILD_S                                                                                              \
-    20 /* seconds that a child may take before it counts as hung, on a machine that does other things too */
+    60 /* seconds that a child may take before it counts as hung, on a machine that does other things too */
 
 typedef struct report {
     atomic_bool done; /* the child came to the end of its work */

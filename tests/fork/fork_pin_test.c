@@ -9,7 +9,8 @@
 
 #include "tests/fork/children.h"
 
-#define CHILDREN 16
+#define CHILDREN    16
+#define PATIENCE_MS 10000
 
 static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
 
@@ -83,6 +84,7 @@ static void scene_begin(scene *in)
 {
     shop_make(&in->shop);
     softhsm_configure(in->shop.hsm, "library.reset_on_fork = true");
+    in->shop.options.timeout_ms = patient_ms(PATIENCE_MS); /* sixteen logins disturb each other in SoftHSM */
     in->signer = shop_open(&in->shop);
     in->reports = shared_new(CHILDREN * sizeof(*in->reports));
     all = shared_new(sizeof(*all));

@@ -10,7 +10,7 @@
 #include "tests/fork/shop.h"
 
 #define SIGNERS 2
-#define LIMIT_S 20 /* for a refusal, which comes at once or after the 3 seconds of repair */
+#define LIMIT_S 60 /* for a refusal, which comes at once or after the 3 seconds of repair */
 
 static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
 

@@ -20,5 +20,6 @@ token_is_away() {
 survives_when token_is_away_for_a_while "$key" leaf.pem
 all_good 1000
 
-survives_when token_is_away "$key" leaf.pem --points 1 --timeout 1000 --within 1500 --until-refused
+limit=$(patient_ms 1000)
+survives_when token_is_away "$key" leaf.pem --points 1 --timeout "$limit" --within "$((limit + limit / 2))" --until-refused
 all_refused module 'C_Initialize gave CKR_GENERAL_ERROR'

@@ -35,5 +35,6 @@ survives_when our_process_is_killed "$key" leaf.pem --apart --timeout 30000
 all_good 1000
 
 # What does not come back is refused in time, to every thread in the words of whoever looked for it last.
-survives_when server_is_gone "$key" leaf.pem --points 1 --timeout 4000 --within 4500 --until-refused
+limit=$(patient_ms 4000)
+survives_when server_is_gone "$key" leaf.pem --points 1 --timeout "$limit" --within "$((limit + limit / 8))" --until-refused
 all_refused token-absent 'shows 0: check that the token is connected'

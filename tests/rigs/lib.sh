@@ -24,13 +24,13 @@ gone() { # PID [SIGNAL]: ends it, waits for it
     wait "$1" 2>/dev/null || true
 }
 
-until_true() { # COMMAND...: tried for ten seconds
+until_true() { # COMMAND...: tried for a minute
     local i
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         if "$@" >/dev/null 2>&1; then return; fi
         sleep 0.02
     done
-    die "not within ten seconds: $* $(tail -n 5 "$work/spawned.log")"
+    die "not within a minute: $* $(tail -n 5 "$work/spawned.log")"
 }
 
 # module_file NAME: where the distribution keeps it.

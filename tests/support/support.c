@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/support.h"
 
+#include <time.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
 
@@ -13,3 +15,27 @@ void leaks_are_meant(void)
 {
 }
 #endif
+
+#define PROBE_US      6000 /* of processor time: more than a busy scheduler gives at once */
+#define MOST_PATIENCE 32
+
+static long us_of(clockid_t clock)
+{
+    struct timespec now;
+
+    (void)clock_gettime(clock, &now);
+    return (long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+unsigned patient_ms(unsigned usual_ms)
+{
+    const long began = us_of(CLOCK_MONOTONIC), used = us_of(CLOCK_THREAD_CPUTIME_ID);
+    long took;
+
+    while (us_of(CLOCK_THREAD_CPUTIME_ID) - used < PROBE_US)
+        ;
+    took = us_of(CLOCK_MONOTONIC) - began;
+    if (took > MOST_PATIENCE * PROBE_US)
+        took = MOST_PATIENCE * PROBE_US;
+    return (unsigned)(usual_ms * (unsigned long)took / PROBE_US);
+}

@@ -18,6 +18,12 @@
 /* For a child that ends without freeing anything, on purpose: LeakSanitizer, where it is built in, looks away. */
 void leaks_are_meant(void);
 
+/*
+ * A time that is usually enough, or longer where the machine has more to do than
+ * this test: by how much longer it takes just now to be given some of the processor.
+ */
+unsigned patient_ms(unsigned usual_ms);
+
 /* A refusal is asserted by its code and by its words. */
 #define assert_refused(call, code, words)                                                                    \
     do {                                                                                                     \

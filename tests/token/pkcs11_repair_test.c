@@ -7,7 +7,7 @@
 
 #include "tests/support/softhsm.h"
 
-#define TIMEOUT_MS 250
+#define USUAL_MS 250
 
 static softhsm *hsm;
 static CK_FUNCTION_LIST *calls; /* the module's table, with which tests meddle */
@@ -112,7 +112,8 @@ static CK_RV held_open(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY not
 
 static void a_repair_that_is_left_behind_is_begun_anew(void **state)
 {
-    sigb_signer *hasty = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = TIMEOUT_MS});
+    sigb_signer *hasty = opened("pkcs11:object=key",
+                                (sigb_pkcs11_options){.timeout_ms = patient_ms(USUAL_MS)});
     sigb_signer *patient = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = 0});
 
     (void)state;
@@ -123,7 +124,7 @@ static void a_repair_that_is_left_behind_is_begun_anew(void **state)
     assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "did not answer in time");
     *calls = real; /* the device is well again, but that call */
     assert_signs(hasty);
-    (void)alarm(20);
+    (void)alarm(120);
     assert_signs(patient);
     (void)alarm(0);
     let_go();
@@ -172,7 +173,7 @@ static void the_one_session_of_a_token_comes_back_with_its_call(void **state)
     atomic_store(&sessions, 0);
     calls->C_OpenSession = only_open;
     calls->C_CloseSession = only_close;
-    signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = TIMEOUT_MS});
+    signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = patient_ms(USUAL_MS)});
     assert_signs(signer);
     atomic_store(&held, true);
     calls->C_Sign = held_sign;
@@ -235,7 +236,7 @@ static void a_token_that_dies_after_the_pin_is_refused_in_time(void **state)
     (void)real.C_Finalize(NULL); /* ends a login that sessions keep which were said to be lost, and are not */
     atomic_store(&opens, 0);
     calls->C_OpenSession = dying_open;
-    (void)alarm(20);
+    (void)alarm(120);
     assert_refused(sigb_signer_from_pkcs11("pkcs11:object=key", &options, &signer, diag), SIGB_E_TOKEN,
                    "CKR_DEVICE_ERROR");
     (void)alarm(0);

@@ -180,7 +180,7 @@ static void nobody_waits_for_a_session_that_was_never_opened(void **state)
     softhsm_calls(hsm)->C_SignInit = refused_init;
     assert_int_equal((intptr_t)sign_once(signer), SIGB_E_TOKEN); /* the pool's only session is closed */
     softhsm_calls(hsm)->C_OpenSession = open_at_different_speeds;
-    (void)alarm(20); /* a thread that waits for ever ends the test */
+    (void)alarm(120); /* a thread that waits for ever ends the test */
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, sign_once, signer), 0);
     for (int i = 0; i < 2; i++) {

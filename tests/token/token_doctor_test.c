@@ -655,10 +655,10 @@ static void a_token_that_hangs_is_told_in_time_and_where(void **state)
 
         print_message("%s\n", rows[i].call);
         atomic_store(&hangs, (int)i);
-        options.timeout_ms = getenv("SIGBRIDGE_UNDER") == NULL ? 500 : 3000;
+        options.timeout_ms = patient_ms(getenv("SIGBRIDGE_UNDER") == NULL ? 500 : 3000);
         examine_with(KEY, NULL, options);
         took = milliseconds() - began;
-        assert_true(took >= 300 && took <= 20000);
+        assert_true(took >= 300 && took <= 120000);
         assert_int_equal(atomic_load(&hanging), 1);
         assert_int_equal(seen.rc, rows[i].rc);
         assert_told(CHECK_MODULE, SIGB_VERDICT_OK, SIGB_OK, "SoftHSM", "");
