@@ -4,6 +4,7 @@
 
 #include "cli/facts.h"
 #include "cli/input.h"
+#include "cli/stamp.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -31,6 +32,7 @@ static sigb_rc show_statement(struct report *report, sigb_bytes bytes, sigb_diag
         report_text(report, "kind", sigb_bytes_text("cose-sign1"));
         facts_statement(report, statement);
         report_lines(report, "dump", sigb_buf_bytes(&report->data));
+        rc = stamp_list(report, statement, diag);
     }
     sigb_statement_free(statement);
     return rc;

@@ -21,6 +21,8 @@ static const struct verb *const VERBS[] = {
     &VERB_INSPECT,
     &VERB_ISSUER_DERIVE,
     &VERB_ISSUER_RESOLVE,
+    &VERB_TIMESTAMP_REQUEST,
+    &VERB_TIMESTAMP_ATTACH,
     &VERB_TOKEN_LIST,
     &VERB_TOKEN_INIT,
     &VERB_TOKEN_KEYGEN,
@@ -82,7 +84,7 @@ static void put_overview(sigb_buf *out)
     for (size_t i = 0; VERBS[i] != NULL; i++) {
         text_put(out, "  ");
         text_put(out, VERBS[i]->name);
-        text_put_blanks(out, 16 - strlen(VERBS[i]->name));
+        text_put_blanks(out, 19 - strlen(VERBS[i]->name));
         text_put(out, VERBS[i]->summary);
         text_put(out, "\n");
     }

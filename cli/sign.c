@@ -15,6 +15,7 @@
 #include "cli/module.h"
 #include "cli/output.h"
 #include "cli/pin.h"
+#include "cli/stamp.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -27,6 +28,7 @@ struct sign_args {
     module_args module;
     signer_args signer;
     pin_args pin;
+    struct stamp_args stamp;
 };
 
 /* clang-format off */
@@ -50,6 +52,7 @@ static const option OPTIONS[] = {
     {"location",       0,   OPTION_TEXT, OPTIONAL, AT(location),       "URI",  NULL, "with --hash: where the artifact can be found"},
     {"detached",       0,   OPTION_FLAG, OPTIONAL, AT(detached),       NULL,   NULL, "leave the payload out of the statement"},
     {"profile",        0,   OPTION_TEXT, OPTIONAL, AT(profile),        "NAME", PROFILE_CHOICES, "rules to keep; mst if not given"},
+    STAMP_OPTIONS(OPTIONAL, AT(stamp), "alone: write what to ask a TSA for the payload, and sign nothing; with --timestamp-token: refuse unless that answers it"),
     MODULE_OPTIONS(AT(module)),
     PIN_OPTIONS("pin-", "PIN", AT(pin)),
     SIGNER_OPTIONS(AT(signer)),
@@ -72,7 +75,12 @@ struct signing {
     sigb_hash hash; /* NONE: the payload itself */
     sigb_pkcs11_options options;
     int artifact; /* descriptor of what is hashed, -1 if none */
-    sigb_buf roots, certs, payload, statement;
+    sigb_buf roots, certs, payload;
+    sigb_buf statement; /* or the request for a time stamp, if that is what is made */
+    sigb_buf tsa_roots, tsa_certs;
+    sigb_timestamp_trust trust;
+    sigb_timestamp *timestamp;
+    sigb_timestamp_facts stamped;
     pthread_t reader; /* reads roots and certs while the module loads */
     bool reading, certs_read;
     sigb_rc certs_rc;
@@ -83,13 +91,37 @@ struct signing {
     sigb_builder *builder;
 };
 
+/* A request without the answer: it is what is made, and nothing is signed. */
+static bool only_asks(const struct signing *s)
+{
+    return s->args->stamp.request != NULL && s->args->stamp.token == NULL;
+}
+
 /* ---- before the token is touched ---- */
 
 static sigb_rc ask_pin(void *signing, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag);
 
+static sigb_rc check_stamp(const struct signing *s, sigb_diag *diag)
+{
+    const struct stamp_args *stamp = &s->args->stamp;
+
+    if (stamp->token != NULL && stamp->root.count == 0)
+        return fail(diag, SIGB_E_USAGE,
+                    "--timestamp-token is verified before it is signed; add --tsa-root with the TSA's root");
+    if (stamp->token == NULL && stamp->root.count + stamp->cert.count > 0)
+        return fail(diag, SIGB_E_USAGE,
+                    "--tsa-root and --tsa-cert belong to a time stamp; add --timestamp-token");
+    if (only_asks(s) && s->args->out != NULL)
+        return fail(diag, SIGB_E_USAGE,
+                    "--timestamp-request alone writes a request and no statement; leave --output out, or add "
+                    "--timestamp-token");
+    return SIGB_OK;
+}
+
 static sigb_rc check_combination(struct signing *s, sigb_diag *diag)
 {
     const struct sign_args *args = s->args;
+    sigb_rc rc;
 
     if (args->location != NULL && args->hash == NULL)
         return fail(diag, SIGB_E_USAGE, "--location belongs to a hash envelope; add --hash");
@@ -105,7 +137,8 @@ static sigb_rc check_combination(struct signing *s, sigb_diag *diag)
     s->options = module_options(&args->module, &s->pins, s->report);
     s->options.pin = ask_pin;
     s->options.pin_arg = s;
-    return signer_options(&args->signer, &s->options, diag);
+    rc = check_stamp(s, diag);
+    return rc == SIGB_OK ? signer_options(&args->signer, &s->options, diag) : rc;
 }
 
 /* Reproducible builds fix the time that a statement claims; the time of the check stays the clock's. */
@@ -140,8 +173,8 @@ static sigb_rc read_claims(struct signing *s, sigb_diag *diag)
 
 static sigb_rc name_output(struct signing *s, sigb_diag *diag)
 {
-    if (s->args->out != NULL) {
-        s->out = s->args->out;
+    if (s->args->out != NULL || only_asks(s)) {
+        s->out = only_asks(s) ? s->args->stamp.request : s->args->out;
         return SIGB_OK;
     }
     if (strcmp(s->args->payload, "-") == 0)
@@ -239,6 +272,16 @@ static sigb_rc read_pin(struct signing *s, sigb_diag *diag)
     return pins_open(&s->pins, &s->args->pin, NULL, s->report, diag);
 }
 
+static sigb_rc read_stamp(struct signing *s, sigb_diag *diag)
+{
+    sigb_rc rc;
+
+    if (s->args->stamp.token == NULL)
+        return SIGB_OK;
+    rc = stamp_read_trust(&s->args->stamp, &s->tsa_roots, &s->tsa_certs, &s->trust, diag);
+    return rc == SIGB_OK ? stamp_read(&s->args->stamp, &s->timestamp, diag) : rc;
+}
+
 /* What is hashed is opened here, and streamed once nothing else can fail. */
 static sigb_rc read_payload(struct signing *s, sigb_diag *diag)
 {
@@ -303,8 +346,17 @@ static sigb_rc put_payload(struct signing *s, sigb_diag *diag)
     return sigb_builder_envelope(s->builder, s->hash, sigb_buf_bytes(&s->payload), s->args->location, diag);
 }
 
+static sigb_rc put_stamp(struct signing *s, sigb_diag *diag)
+{
+    if (s->timestamp == NULL)
+        return SIGB_OK;
+    return sigb_builder_timestamp(s->builder, s->timestamp, &s->trust, &s->stamped, diag);
+}
+
 static sigb_rc sign(struct signing *s, sigb_diag *diag)
 {
+    if (only_asks(s))
+        return sigb_builder_timestamp_request(s->builder, &s->statement, diag);
     return sigb_builder_sign(s->builder, s->signer, &s->statement, diag);
 }
 
@@ -335,10 +387,29 @@ static void put_line(const struct signing *s, sigb_buf *line)
     text_put(line, ")\n");
 }
 
+static void tell_request(const struct signing *s)
+{
+    sigb_buf *line = &s->report->text;
+
+    report_text(s->report, "payload", sigb_bytes_text(s->args->payload));
+    report_text(s->report, "request", sigb_bytes_text(s->out));
+    text_put(line, "request for a time stamp of ");
+    text_put_raw(line, sigb_bytes_text(s->args->payload));
+    text_put(line, " -> ");
+    text_put_raw(line, sigb_bytes_text(s->out));
+    text_put(line, "; nothing is signed yet\n");
+}
+
 static sigb_rc tell(struct signing *s, sigb_diag *diag)
 {
     sigb_statement *statement = NULL;
-    sigb_rc rc = sigb_statement_parse(sigb_buf_bytes(&s->statement), &statement, diag);
+    sigb_rc rc;
+
+    if (only_asks(s)) {
+        tell_request(s);
+        return SIGB_OK;
+    }
+    rc = sigb_statement_parse(sigb_buf_bytes(&s->statement), &statement, diag);
 
     if (rc != SIGB_OK)
         return rc;
@@ -347,6 +418,8 @@ static sigb_rc tell(struct signing *s, sigb_diag *diag)
     report_int(s->report, "statement_bytes", (int64_t)s->statement.len);
     facts_statement(s->report, statement);
     put_line(s, &s->report->text);
+    if (s->timestamp != NULL)
+        stamp_tell(s->report, &s->stamped);
     if (s->report->verbose)
         report_say(s->report, "issuer", sigb_bytes_text(sigb_issuer_did(s->issuer)));
     rc = facts_chain(s->report, sigb_issuer_chain(s->issuer), diag);
@@ -359,6 +432,7 @@ static void signing_free(struct signing *s)
     if (s->reading)
         (void)pthread_join(s->reader, NULL);
     sigb_builder_free(s->builder);
+    sigb_timestamp_free(s->timestamp);
     sigb_issuer_free(s->issuer);
     sigb_signer_free(s->signer);
     pins_close(&s->pins);
@@ -369,12 +443,16 @@ static void signing_free(struct signing *s)
     sigb_buf_free(&s->certs);
     sigb_buf_free(&s->payload);
     sigb_buf_free(&s->statement);
+    sigb_buf_free(&s->tsa_roots);
+    sigb_buf_free(&s->tsa_certs);
 }
 
 /* In this order: nothing is asked of a person before what can be known without it. */
 static sigb_rc (*const STEPS[])(struct signing *, sigb_diag *) = {
-    check_combination, read_claims,   check_output, read_piped_certs, read_pin, begin_certs,     read_payload,
-    open_signer,       derive_issuer, build,        put_payload,      sign,     write_statement, tell,
+    check_combination, read_claims,   check_output,    read_piped_certs,
+    read_pin,          read_stamp,    begin_certs,     read_payload,
+    open_signer,       derive_issuer, build,           put_payload,
+    put_stamp,         sign,          write_statement, tell,
 };
 
 static sigb_rc sign_run(const void *args, struct report *report, sigb_diag *diag)
@@ -388,5 +466,5 @@ static sigb_rc sign_run(const void *args, struct report *report, sigb_diag *diag
     return rc;
 }
 
-const struct verb VERB_SIGN = {"sign", "Make a signed statement about a payload, with a key in a token.",
+const struct verb VERB_SIGN = {"sign", "Make a signed statement of a payload, by a key in a token.",
                                ROWS(OPTIONS), sizeof(struct sign_args), sign_run};

@@ -11,6 +11,8 @@ extern const struct verb VERB_VERIFY;
 extern const struct verb VERB_INSPECT;
 extern const struct verb VERB_ISSUER_DERIVE;
 extern const struct verb VERB_ISSUER_RESOLVE;
+extern const struct verb VERB_TIMESTAMP_REQUEST;
+extern const struct verb VERB_TIMESTAMP_ATTACH;
 extern const struct verb VERB_TOKEN_LIST;
 extern const struct verb VERB_TOKEN_INIT;
 extern const struct verb VERB_TOKEN_KEYGEN;

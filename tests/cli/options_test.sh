@@ -167,12 +167,14 @@ for verb in "${verbs[@]}"; do
     # shellcheck disable=SC2086
     is "$(complete_words sigbridge $verb -- | sort)" "$(help_options "$verb")"
 done
-is "$(complete_words sigbridge '' | tr '\n' ' ')" 'sign verify inspect issuer token provider --help --version '
+is "$(complete_words sigbridge '' | tr '\n' ' ')" 'sign verify inspect issuer timestamp token provider --help --version '
 is "$(complete_words sigbridge token k)" keygen
 is "$(complete_words sigbridge issuer d)" derive
+is "$(complete_words sigbridge timestamp a)" attach
 touch payload.json
 is "$(complete_words sigbridge sign payl)" payload.json
 is "$(complete_words sigbridge sign --cert payl)" payload.json
+is "$(complete_words sigbridge timestamp attach --tsa-root payl)" payload.json
 is "$(complete_words sigbridge sign --key payl)" ''
 PIN_OF_THE_TEST=1 is "$(PIN_OF_THE_TEST=1 complete_words sigbridge sign --pin-env PIN_OF_THE)" PIN_OF_THE_TEST
 
