@@ -30,6 +30,8 @@ void sigb_policy_free(sigb_policy *policy)
     OPENSSL_free(policy->eku);
     OPENSSL_free(policy->issuer);
     OPENSSL_free(policy->subject);
+    for (size_t i = 0; i < policy->ledger_count; i++)
+        OPENSSL_free(policy->ledgers[i]);
     memory_destroy(&policy->memory);
     OPENSSL_free(policy);
 }
@@ -135,8 +137,18 @@ sigb_rc sigb_policy_set_issuer(sigb_policy *policy, const char *text, sigb_diag 
     return rc;
 }
 
+static bool demands_receipts(const sigb_policy *policy)
+{
+    return policy->least_receipts > 0 || policy->all_receipts || policy->ledger_count > 0;
+}
+
 sigb_rc policy_require_anchor(const sigb_policy *policy, sigb_diag *diag)
 {
+    if (demands_receipts(policy) && policy->ledger_keys == NULL)
+        return sigb_fail(
+            diag, SIGB_E_ANCHOR,
+            "receipts are demanded, and there are no keys of ledgers to judge them with; give the "
+            "keys of the ledgers that you trust");
     if (policy->issuer != NULL || (policy->roots != NULL && policy->eku != NULL))
         return SIGB_OK;
     if (policy->roots != NULL)
@@ -318,4 +330,53 @@ sigb_rc sigb_policy_put_crls(sigb_policy *policy, sigb_bytes crls, sigb_diag *di
     sk_X509_CRL_pop_free(policy->crls, X509_CRL_free);
     policy->crls = joined;
     return SIGB_OK;
+}
+
+/* ---- receipts ---- */
+
+sigb_rc sigb_policy_set_ledger_keys(sigb_policy *policy, const sigb_keys *keys, sigb_diag *diag)
+{
+    sigb_rc rc = require_policy(policy, diag);
+
+    if (rc == SIGB_OK && (keys == NULL || sigb_keys_count(keys) == 0))
+        rc = sigb_fail(diag, SIGB_E_USAGE, "no keys of ledgers in it");
+    if (rc == SIGB_OK)
+        policy->ledger_keys = keys;
+    return rc;
+}
+
+sigb_rc sigb_policy_require_receipts(sigb_policy *policy, size_t least, sigb_diag *diag)
+{
+    sigb_rc rc = require_policy(policy, diag);
+
+    if (rc == SIGB_OK && (least == 0 || least > SIGB_MAX_RECEIPTS))
+        rc = sigb_fail(diag, SIGB_E_USAGE, "%zu receipts cannot be demanded; 1 to %d can", least,
+                       SIGB_MAX_RECEIPTS);
+    if (rc == SIGB_OK)
+        policy->least_receipts = least;
+    return rc;
+}
+
+sigb_rc sigb_policy_require_all_receipts(sigb_policy *policy, sigb_diag *diag)
+{
+    sigb_rc rc = require_policy(policy, diag);
+
+    if (rc == SIGB_OK)
+        policy->all_receipts = true;
+    return rc;
+}
+
+sigb_rc sigb_policy_require_ledger(sigb_policy *policy, const char *issuer, sigb_diag *diag)
+{
+    sigb_rc rc = require_policy(policy, diag);
+
+    if (rc == SIGB_OK && (issuer == NULL || issuer[0] == '\0' || strlen(issuer) > SIGB_MAX_ISSUER))
+        rc = sigb_fail(diag, SIGB_E_USAGE, "a ledger's name has 1 to %d characters", SIGB_MAX_ISSUER);
+    if (rc == SIGB_OK && policy->ledger_count == SIGB_MAX_LEDGERS)
+        rc = sigb_fail(diag, SIGB_E_LIMIT, "receipts of more than %d ledgers are demanded", SIGB_MAX_LEDGERS);
+    if (rc == SIGB_OK)
+        rc = set_text(&policy->ledgers[policy->ledger_count], issuer, diag);
+    if (rc == SIGB_OK)
+        policy->ledger_count++;
+    return rc;
 }

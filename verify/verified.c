@@ -6,10 +6,11 @@
 #include "base/error.h"
 #include "cose/statement.h"
 
-#define MAX_UNCHECKED 12
+#define MAX_UNCHECKED 16
 
 struct sigb_verified {
     checked *chain;
+    judged_receipts receipts;
     sigb_bytes issuer, subject, content_type, payload, location; /* views into text */
     uint8_t *text;
     bool has_svn, has_iat;
@@ -73,7 +74,20 @@ static bool dates_open(const findings *f)
 
 static bool receipts_open(const findings *f)
 {
-    return sigb_statement_receipts(f->statement) > 0;
+    return f->policy->ledger_keys == NULL && sigb_statement_receipts(f->statement) > 0;
+}
+
+static bool receipts_left(const findings *f)
+{
+    return f->receipts.unjudged > 0;
+}
+
+static bool ledger_claimed(const findings *f)
+{
+    for (size_t i = 0; i < f->receipts.good_count; i++)
+        if (!f->receipts.good[i].pinned)
+            return true;
+    return false;
 }
 
 static const struct {
@@ -89,7 +103,9 @@ static const struct {
     {svn_open, "svn not compared with a floor"},
     {iat_open, "issued-at is the signer's own word"},
     {dates_open, "the claims exp and nbf not judged"},
-    {receipts_open, "receipts not verified"},
+    {receipts_open, "receipts not checked"},
+    {receipts_left, "receipts behind the first 4096 not checked"},
+    {ledger_claimed, "a receipt's key is trusted, and which ledger it is of is the receipt's own word"},
 };
 
 static void list_unchecked(sigb_verified *made, const findings *found)
@@ -131,7 +147,7 @@ static bool copy_text(sigb_verified *made, const findings *found)
     return true;
 }
 
-sigb_rc verified_new(const findings *found, sigb_verified **verified, sigb_diag *diag)
+sigb_rc verified_new(findings *found, sigb_verified **verified, sigb_diag *diag)
 {
     sigb_verified *made = OPENSSL_zalloc(sizeof(*made));
 
@@ -145,8 +161,10 @@ sigb_rc verified_new(const findings *found, sigb_verified **verified, sigb_diag 
     made->at = found->at;
     made->alg = (sigb_alg)sigb_statement_alg(found->statement);
     made->hash = sigb_statement_hash(found->statement);
-    made->time_source = found->policy->at == SIGB_TIME_NOW ? "system clock" : "--at";
+    made->time_source = found->time_source;
     list_unchecked(made, found);
+    made->receipts = found->receipts;
+    memset(&found->receipts, 0, sizeof(found->receipts));
     *verified = made;
     return SIGB_OK;
 }
@@ -156,6 +174,7 @@ void sigb_verified_free(sigb_verified *verified)
     if (verified == NULL)
         return;
     checked_free(verified->chain);
+    receipts_free(&verified->receipts);
     OPENSSL_free(verified->text);
     OPENSSL_free(verified);
 }
@@ -229,4 +248,26 @@ const char *sigb_verified_time_source(const sigb_verified *verified)
 const char *sigb_verified_unchecked(const sigb_verified *verified, size_t index)
 {
     return index < MAX_UNCHECKED ? verified->unchecked[index] : NULL;
+}
+
+size_t sigb_verified_receipts(const sigb_verified *verified)
+{
+    return verified->receipts.good_count;
+}
+
+const sigb_receipt_facts *sigb_verified_receipt(const sigb_verified *verified, size_t index)
+{
+    return index < verified->receipts.good_count ? &verified->receipts.good[index] : NULL;
+}
+
+sigb_rc sigb_verified_refused_receipt(const sigb_verified *verified, size_t index, size_t *place,
+                                      const char **why)
+{
+    const refused_receipt *refused = verified->receipts.refused + index;
+
+    if (index >= verified->receipts.refused_count)
+        return SIGB_OK;
+    *place = refused->place;
+    *why = refused->why;
+    return refused->rc;
 }

@@ -4,6 +4,7 @@
 #define SIGB_VERIFY_VERIFIED_H
 
 #include "verify/policy.h"
+#include "verify/receipts.h"
 
 /* What one verification had before it and found. */
 typedef struct findings {
@@ -12,10 +13,12 @@ typedef struct findings {
     const sigb_beside *beside;
     sigb_bytes payload;
     checked *chain;
+    judged_receipts receipts; /* moved into the result */
     int64_t at;
+    const char *time_source; /* static */
 } findings;
 
 /* Keeps all of it, copied; takes a reference to the chain. SIGB_E_MEMORY. */
-SIGB_CHECK sigb_rc verified_new(const findings *found, sigb_verified **verified, sigb_diag *diag);
+SIGB_CHECK sigb_rc verified_new(findings *found, sigb_verified **verified, sigb_diag *diag);
 
 #endif

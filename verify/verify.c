@@ -237,6 +237,25 @@ static sigb_rc require_x5t(const findings *found, sigb_diag *diag)
                      "x5t (label 34) is not the hash of the leaf certificate; have its maker sign it anew");
 }
 
+/* A time that was asked for, else that of a receipt that is accepted, else now. */
+static void settle_time(findings *found)
+{
+    found->at = time_resolve(found->policy->at);
+    found->time_source = found->policy->at == SIGB_TIME_NOW ? "system clock" : "--at";
+    if (found->policy->at == SIGB_TIME_NOW && receipts_time(&found->receipts, found->policy, &found->at))
+        found->time_source = "earliest receipt";
+}
+
+/* Before the rest: they say when the statement was there already. */
+static sigb_rc judge_receipts(findings *found, sigb_diag *diag)
+{
+    sigb_bytes payload = sigb_statement_detached(found->statement) ? found->payload : SIGB_BYTES_NONE;
+    sigb_rc rc = receipts_judge(&found->receipts, found->statement, payload, found->policy, diag);
+
+    settle_time(found);
+    return rc;
+}
+
 static sigb_rc judge(findings *found, sigb_policy *policy, sigb_diag *diag)
 {
     const alg_row *row = NULL;
@@ -249,6 +268,8 @@ static sigb_rc judge(findings *found, sigb_policy *policy, sigb_diag *diag)
     if (rc == SIGB_OK)
         rc = beside_require(found->statement, found->beside, &found->payload, diag);
     if (rc == SIGB_OK)
+        rc = judge_receipts(found, diag);
+    if (rc == SIGB_OK)
         rc = judge_signature_and_chain(found, row, policy, diag);
     if (rc == SIGB_OK)
         rc = claims_require(found->statement, policy, diag);
@@ -256,6 +277,8 @@ static sigb_rc judge(findings *found, sigb_policy *policy, sigb_diag *diag)
         rc = require_x5t(found, diag);
     if (rc == SIGB_OK)
         rc = artifact_require(found->beside, found->payload, diag);
+    if (rc == SIGB_OK)
+        rc = receipts_require(&found->receipts, policy, diag);
     return rc;
 }
 
@@ -269,10 +292,10 @@ sigb_rc sigb_statement_verify(const sigb_statement *statement, sigb_policy *poli
     if (statement == NULL || policy == NULL || verified == NULL)
         return sigb_fail(diag, SIGB_E_USAGE,
                          "verification needs a statement, a policy, and a place for the result");
-    found.at = time_resolve(policy->at);
     rc = judge(&found, policy, diag);
     if (rc == SIGB_OK)
         rc = verified_new(&found, verified, diag);
     checked_free(found.chain);
+    receipts_free(&found.receipts);
     return rc;
 }

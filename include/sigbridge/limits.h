@@ -21,6 +21,8 @@
 #define SIGB_MAX_TIMESTAMP     65536    /* bytes of a time stamp token, a TSA's response or a request */
 #define SIGB_MAX_KEYS          256      /* keys of ledgers that are held at once */
 #define SIGB_MAX_KEY_FILE      1048576  /* bytes of a file of ledger keys */
+#define SIGB_MAX_RECEIPTS      4096     /* receipts of a statement that are judged; the rest is counted */
+#define SIGB_MAX_LEDGERS       16       /* ledgers that a policy demands receipts of */
 #define SIGB_MAX_ISSUER        1024     /* bytes of a ledger's name */
 #define SIGB_MAX_PATH          64       /* hashes on a path to a root: SIGB_E_RECEIPT_MALFORMED */
 #define SIGB_MAX_EVIDENCE      1024     /* bytes of a leaf's evidence (CCF profile): the same */

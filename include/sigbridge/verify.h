@@ -17,6 +17,7 @@
 #include <sigbridge/alg.h>
 #include <sigbridge/bytes.h>
 #include <sigbridge/issuer.h>
+#include <sigbridge/receipt.h>
 #include <sigbridge/statement.h>
 
 #ifdef __cplusplus
@@ -51,6 +52,25 @@ SIGB_CHECK sigb_rc sigb_policy_set_time(sigb_policy *policy, int64_t at, sigb_di
  */
 SIGB_CHECK sigb_rc sigb_policy_put_crls(sigb_policy *policy, sigb_bytes crls, sigb_diag *diag);
 
+/* ---- receipts ---- */
+
+/*
+ * Judges the receipts of statements with these keys, which are borrowed until
+ * the policy is freed and must not grow meanwhile. Without keys no receipt is
+ * judged. A receipt that is not good harms none that is.
+ */
+SIGB_CHECK sigb_rc sigb_policy_set_ledger_keys(sigb_policy *policy, const sigb_keys *keys, sigb_diag *diag);
+
+/*
+ * Demands, any of which may be made together: so many good receipts; all good,
+ * and one at least; a good one of this ledger by a key that is pinned to it
+ * (called again: of each), whose receipts alone then say what time it was.
+ * A demand without keys refuses every statement: SIGB_E_ANCHOR.
+ */
+SIGB_CHECK sigb_rc sigb_policy_require_receipts(sigb_policy *policy, size_t least, sigb_diag *diag);
+SIGB_CHECK sigb_rc sigb_policy_require_all_receipts(sigb_policy *policy, sigb_diag *diag);
+SIGB_CHECK sigb_rc sigb_policy_require_ledger(sigb_policy *policy, const char *issuer, sigb_diag *diag);
+
 SIGB_CHECK sigb_rc sigb_policy_set_profile(sigb_policy *policy, sigb_profile profile, sigb_diag *diag);
 
 /* What the verifier holds beside the statement. Zero-initialise. Borrowed for the call. */
@@ -64,12 +84,14 @@ typedef struct sigb_beside {
 /*
  * Verifies. `beside` may be NULL. Order: anchor, issuer method, shape and
  * profile, algorithm and key, signature, chain to the anchors at the time of the
- * check, issuer, EKU, claims, x5t, artifact. The first failure is the result.
+ * check, issuer, EKU, claims, x5t, artifact, receipts demanded. The first failure
+ * is the result.
  * SIGB_E_ANCHOR, _ISSUER_METHOD, _HEADER, _CRIT, _PROFILE, _SIZE, _UNSUPPORTED,
  * _PAYLOAD, _DIGEST_LEN, _DID, _ALG_KEY, _KEY_UNSUPPORTED, _SIGNATURE, _CERT_DER,
  * _CHAIN_*, _CHAIN, _WEAK_KEY, _WEAK_DIGEST, _LEAF_CA, _KEY_USAGE, _EXPIRED,
  * _NOT_YET_VALID, _REVOKED, _ISSUER, _DID_MISMATCH, _EKU_ABSENT, _EKU_MALFORMED,
- * _EKU, _SUBJECT, _SVN, _CONTENT_TYPE, _X5T, _ARTIFACT, _USAGE, _LIMIT, _MEMORY.
+ * _EKU, _SUBJECT, _SVN, _CONTENT_TYPE, _X5T, _ARTIFACT, _RECEIPT_NEEDED, _USAGE,
+ * _LIMIT, _MEMORY.
  * What was not checked is told by sigb_verified_unchecked().
  */
 SIGB_CHECK sigb_rc sigb_statement_verify(const sigb_statement *statement, sigb_policy *policy,
@@ -90,9 +112,26 @@ sigb_bytes sigb_verified_payload(const sigb_verified *verified);
 sigb_bytes sigb_verified_location(const sigb_verified *verified);
 sigb_bytes sigb_verified_chain(const sigb_verified *verified); /* DER, leaf first */
 
-/* The time that validity was judged at, and where it came from: "--at" or "system clock". */
+/*
+ * The time that validity was judged at, and where it came from: "--at"
+ * (sigb_policy_set_time), "earliest receipt" (of those accepted), "system clock".
+ */
 int64_t sigb_verified_time(const sigb_verified *verified);
 const char *sigb_verified_time_source(const sigb_verified *verified);
+
+/*
+ * Receipts that are good: how many, and what the nth says, NULL behind the last.
+ * Views live as long as the sigb_verified. A statement with one is transparent.
+ */
+size_t sigb_verified_receipts(const sigb_verified *verified);
+const sigb_receipt_facts *sigb_verified_receipt(const sigb_verified *verified, size_t index);
+
+/*
+ * Receipts that are not: the outcome of the nth, SIGB_OK behind the last. `place`
+ * is its place in label 394, from 0; `why` the words, raw: escape to show.
+ */
+sigb_rc sigb_verified_refused_receipt(const sigb_verified *verified, size_t index, size_t *place,
+                                      const char **why);
 
 /*
  * What was not checked, one sentence each ("revocation not checked",

@@ -111,7 +111,7 @@ static void the_uvm_statement_is_good_while_its_leaf_was_valid(void **state)
         assert_true(says(verified, "revocation not checked"));
         assert_true(says(verified, "artifact not compared"));
         assert_true(says(verified, "issued-at is the signer's own word"));
-        assert_true(says(verified, "receipts not verified"));
+        assert_true(says(verified, "receipts not checked"));
         assert_false(says(verified, "EKU not pinned"));
         sigb_verified_free(verified);
     }
