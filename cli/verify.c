@@ -9,12 +9,13 @@
 #include "cli/facts.h"
 #include "cli/input.h"
 #include "cli/output.h"
+#include "cli/receipts.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
 struct verify_args {
     common_args common;
-    option_list root, crl;
+    option_list root, crl, ledger_keys, require_receipt;
     const char *eku, *issuer, *subject, *min_svn, *at, *artifact, *payload, *payload_out, *profile,
         *statement;
 };
@@ -30,6 +31,8 @@ static const option OPTIONS[] = {
     {"min-svn",     0, OPTION_TEXT, OPTIONAL, AT(min_svn),     "N",    NULL, "refuse a lower security version number"},
     {"at",          0, OPTION_TEXT, OPTIONAL, AT(at),          "TIME", NULL, "judge validity at this time (RFC 3339, or seconds since 1970), not now"},
     {"crl",         0, OPTION_LIST, OPTIONAL, AT(crl),         "FILE", NULL, "certificate revocation lists; every issuer of the chain then needs one"},
+    LEDGER_KEYS_OPTION(AT(ledger_keys)),
+    {"require-receipt", 0, OPTION_LIST, OPTIONAL, AT(require_receipt), "WHAT", NULL, "good receipts wanted: any, all, a number, or a ledger by its name"},
     {"artifact",    0, OPTION_TEXT, OPTIONAL, AT(artifact),    "FILE", NULL, "what a hash envelope is about, - for standard input"},
     {"payload",     0, OPTION_TEXT, OPTIONAL, AT(payload),     "FILE", NULL, "the payload of a detached statement"},
     {"payload-out", 0, OPTION_TEXT, OPTIONAL, AT(payload_out), "FILE", NULL, "write the payload, - for standard output; on success alone"},
@@ -43,6 +46,7 @@ struct verifying {
     const struct verify_args *args;
     struct report *report;
     sigb_policy *policy;
+    sigb_keys *keys;
     sigb_buf bytes, payload, digest;
     sigb_statement *statement;
     sigb_beside beside;
@@ -146,6 +150,15 @@ static sigb_rc make_policy(struct verifying *v, sigb_diag *diag)
 {
     v->policy = sigb_policy_new();
     return v->policy == NULL ? fail_memory(diag) : SIGB_OK;
+}
+
+static sigb_rc put_ledgers(struct verifying *v, sigb_diag *diag)
+{
+    sigb_rc rc = receipts_read_keys(&v->args->ledger_keys, &v->keys, diag);
+
+    if (rc == SIGB_OK && v->keys != NULL)
+        rc = sigb_policy_set_ledger_keys(v->policy, v->keys, diag);
+    return rc == SIGB_OK ? receipts_put_demands(&v->args->require_receipt, v->keys, v->policy, diag) : rc;
 }
 
 /* ---- the statement and what lies beside it ---- */
@@ -264,6 +277,27 @@ static void tell_time(struct report *report, const sigb_verified *verified)
     text_put(&report->text, ")\n");
 }
 
+/* Without keys nothing is known of receipts, and the note of what was not checked says so. */
+static void tell_receipts(struct report *report, const struct verifying *v)
+{
+    json_t *list = json_array();
+    const char *why;
+    size_t place = 0;
+    sigb_rc rc;
+
+    for (size_t i = 0; i < sigb_verified_receipts(v->verified); i++)
+        receipts_tell_good(report, list, sigb_verified_receipt(v->verified, i));
+    for (size_t i = 0; (rc = sigb_verified_refused_receipt(v->verified, i, &place, &why)) != SIGB_OK; i++)
+        receipts_tell_refused(report, list, place, rc, why);
+    report_json(report, "receipts", list);
+    if (v->keys == NULL)
+        return;
+    report_bool(report, "transparent", sigb_verified_receipts(v->verified) > 0);
+    report_say(
+        report, "transparent",
+        sigb_bytes_text(sigb_verified_receipts(v->verified) > 0 ? "yes" : "no, it has no good receipt"));
+}
+
 static void tell_unchecked(struct report *report, const sigb_verified *verified)
 {
     json_t *list = json_array();
@@ -288,6 +322,7 @@ static sigb_rc tell(struct verifying *v, sigb_diag *diag)
     tell_claims(report, v->verified);
     tell_payload(report, v->verified);
     tell_time(report, v->verified);
+    tell_receipts(report, v);
     if (v->args->payload_out != NULL)
         tell_text(report, "payload_out", "payload written to", sigb_bytes_text(v->args->payload_out));
     tell_unchecked(report, v->verified);
@@ -299,14 +334,15 @@ static void verifying_free(struct verifying *v)
     sigb_verified_free(v->verified);
     sigb_statement_free(v->statement);
     sigb_policy_free(v->policy);
+    sigb_keys_free(v->keys);
     sigb_buf_free(&v->bytes);
     sigb_buf_free(&v->payload);
     sigb_buf_free(&v->digest);
 }
 
 static sigb_rc (*const STEPS[])(struct verifying *, sigb_diag *) = {
-    check_output, make_policy,   put_anchors, put_demands,   put_crls, read_statement,
-    read_payload, read_artifact, verify,      write_payload, tell,
+    check_output,   make_policy,  put_anchors,   put_demands, put_crls,      put_ledgers,
+    read_statement, read_payload, read_artifact, verify,      write_payload, tell,
 };
 
 static sigb_rc verify_run(const void *args, struct report *report, sigb_diag *diag)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Receipts on the command line: keys of ledgers, what is demanded, and how receipts are told of. */
+#ifndef SIGB_CLI_RECEIPTS_H
+#define SIGB_CLI_RECEIPTS_H
+
+#include <sigbridge/receipt.h>
+#include <sigbridge/verify.h>
+
+#include "cli/options.h"
+#include "cli/report.h"
+
+/* clang-format off */
+#define LEDGER_KEYS_OPTION(at) \
+    {"ledger-keys", 0, OPTION_LIST, OPTIONAL, at, "[LEDGER=]FILE", NULL, \
+     "keys of ledgers: COSE_Key set, JWKS, certificates or public keys; pinned to the ledger that is named"}
+/* clang-format on */
+
+/* The keys of all files; NULL where no file is named. The caller frees. SIGB_E_LEDGER_KEYS names the file. */
+SIGB_CHECK sigb_rc receipts_read_keys(const option_list *files, sigb_keys **keys, sigb_diag *diag);
+
+/*
+ * "any", "all", a number, or the name of a ledger, whose keys must be pinned.
+ * SIGB_E_USAGE.
+ */
+SIGB_CHECK sigb_rc receipts_put_demands(const option_list *demands, const sigb_keys *keys,
+                                        sigb_policy *policy, sigb_diag *diag);
+
+/* One line, and one object of a document, for a receipt that is good. */
+void receipts_tell_good(struct report *report, json_t *list, const sigb_receipt_facts *facts);
+
+/* The same for one that is not: `place` from 0. */
+void receipts_tell_refused(struct report *report, json_t *list, size_t place, sigb_rc rc, const char *why);
+
+#endif
