@@ -587,6 +587,41 @@ static sigb_rc judge(const struct judged *how)
     return rc;
 }
 
+/* Demands of receipts, on a statement that has none: the root's key stands for a ledger's. */
+static sigb_rc demand_receipts(sigb_policy *policy, const sigb_keys *keys)
+{
+    sigb_rc rc = sigb_policy_set_ledger_keys(policy, keys, NULL);
+
+    if (rc == SIGB_OK)
+        rc = sigb_policy_require_receipts(policy, 1, NULL);
+    if (rc == SIGB_OK)
+        rc = sigb_policy_require_all_receipts(policy, NULL);
+    return rc == SIGB_OK ? sigb_policy_require_ledger(policy, "ledger.example", NULL) : rc;
+}
+
+static sigb_rc verify_without_receipts(void)
+{
+    sigb_policy *policy = sigb_policy_new();
+    sigb_keys *keys = sigb_keys_new();
+    sigb_statement *statement = NULL;
+    sigb_verified *verified = NULL;
+    const struct judged how = {&world.statement, NULL, world.did, NULL, NULL};
+    sigb_rc rc = policy == NULL || keys == NULL ? SIGB_E_MEMORY : set_policy(policy, &how);
+
+    if (rc == SIGB_OK)
+        rc = sigb_keys_put(keys, sigb_buf_bytes(&world.root), "ledger.example", NULL);
+    if (rc == SIGB_OK)
+        rc = demand_receipts(policy, keys);
+    if (rc == SIGB_OK)
+        rc = sigb_statement_parse(sigb_buf_bytes(&world.statement), &statement, NULL);
+    if (rc == SIGB_OK)
+        rc = sigb_statement_verify(statement, policy, NULL, &verified, NULL);
+    sigb_statement_free(statement);
+    sigb_policy_free(policy);
+    sigb_keys_free(keys);
+    return rc;
+}
+
 static sigb_rc verify_good(void)
 {
     return judge(&(struct judged){&world.statement, WORLD_EKU, NULL, WORLD_SUBJECT, NULL});
@@ -890,6 +925,10 @@ static const scenario SCENARIOS[] = {
     {"sigb_policy_set_subject",   "through verification", SIGB_E_SUBJECT,         verify_other_subject},
     {"sigb_policy_set_min_svn",   "through verification", SIGB_OK,                verify_by_issuer},
     {"sigb_policy_set_profile",   "through verification", SIGB_OK,                verify_detached},
+    {"sigb_policy_set_ledger_keys", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
+    {"sigb_policy_require_receipts", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
+    {"sigb_policy_require_all_receipts", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
+    {"sigb_policy_require_ledger", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
     {"sigb_statement_verify",     "a flipped bit",        SIGB_E_SIGNATURE,       verify_flipped},
     {"sigb_statement_verify",     "no anchor",            SIGB_E_ANCHOR,          verify_no_anchor},
     {"sigb_statement_verify",     "another payload",      SIGB_E_SIGNATURE,       verify_other_payload},
