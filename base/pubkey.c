@@ -127,6 +127,7 @@ sigb_rc pubkey_of_point(const char *group, sigb_bytes x, sigb_bytes y, EVP_PKEY 
     size_t coord = row == NULL ? 0 : (row->point_len - 1) / 2;
     uint8_t spki[sizeof(row->head) + 1 + 2 * MAX_COORD];
     uint8_t *point = spki;
+    sigb_rc rc;
 
     if (row == NULL || x.len != coord || y.len != coord)
         return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
@@ -136,9 +137,10 @@ sigb_rc pubkey_of_point(const char *group, sigb_bytes x, sigb_bytes y, EVP_PKEY 
     *point++ = 4; /* uncompressed (SEC 1, 2.3.3) */
     memcpy(point, x.ptr, coord);
     memcpy(point + coord, y.ptr, coord);
-    if (pubkey_parse(sigb_bytes_of(spki, row->head_len + row->point_len), key, diag) == SIGB_OK)
-        return SIGB_OK;
-    return sigb_openssl_refused(diag, SIGB_E_KEY_UNSUPPORTED, "a point that is not on its curve");
+    rc = pubkey_parse(sigb_bytes_of(spki, row->head_len + row->point_len), key, diag);
+    if (rc != SIGB_E_KEY_UNSUPPORTED)
+        return rc;
+    return sigb_fail(diag, rc, "a point that is not on its curve");
 }
 
 static EVP_PKEY *read_modulus(OSSL_LIB_CTX *ctx, const OSSL_PARAM *params)

@@ -270,10 +270,20 @@ static void put_protected(sigb_buf *out, const sigb_log *log, int64_t at)
         put_ledger(out, log);
 }
 
+static sigb_rc require_good(const sigb_log *log, sigb_bytes tbs, sigb_bytes signature, sigb_diag *diag)
+{
+    sigb_diag why = {{0}, 0};
+    sigb_rc rc = verifier_check(log->key->verifies, log->alg, tbs, signature, &why);
+
+    if (rc == SIGB_OK)
+        return rc;
+    return sigb_fail(diag, rc == SIGB_E_SIGNATURE ? SIGB_E_SIGNATURE_FAULT : rc,
+                     "the log's signer made no good signature: %s", why.text);
+}
+
 static sigb_rc sign_root(sigb_log *log, sigb_bytes protected_map, sigb_buf *signature, sigb_diag *diag)
 {
     sigb_buf tbs = SIGB_BUF_INIT;
-    sigb_diag why = {{0}, 0};
     hash root;
     sigb_rc rc;
 
@@ -284,9 +294,8 @@ static sigb_rc sign_root(sigb_log *log, sigb_bytes protected_map, sigb_buf *sign
     sig_structure_put(&tbs, protected_map, hash_bytes(&root));
     rc = tbs.failed ? sigb_no_memory(diag)
                     : sigb_signer_sign(log->signer, log->alg, sigb_buf_bytes(&tbs), signature, diag);
-    if (rc == SIGB_OK && verifier_check(log->key->verifies, log->alg, sigb_buf_bytes(&tbs),
-                                        sigb_buf_bytes(signature), &why) != SIGB_OK)
-        rc = sigb_fail(diag, SIGB_E_SIGNATURE_FAULT, "the log's signer made no good signature: %s", why.text);
+    if (rc == SIGB_OK)
+        rc = require_good(log, sigb_buf_bytes(&tbs), sigb_buf_bytes(signature), diag);
     sigb_buf_free(&tbs);
     return rc;
 }

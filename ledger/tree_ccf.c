@@ -220,15 +220,17 @@ static void put_record(sigb_buf *record, const char *txid, entry *about, hasher 
 {
     sigb_bytes data_hash = hash_bytes(entry_data_hash(about, with));
     sigb_buf evidence = SIGB_BUF_INIT;
+    const char *text; /* NULL: out of memory */
     hash digest;
 
     hash_pair(with, sigb_bytes_text(txid), data_hash, &digest);
     text_putf(&evidence, "ce:%s:", txid);
     text_put_hex(&evidence, hash_bytes(&digest));
     hash_pair(with, sigb_buf_bytes(&evidence), data_hash, &digest);
+    text = text_c_str(&evidence);
     put_array(record, 3);
     put_bstr(record, hash_bytes(&digest));
-    put_tstr(record, text_c_str(&evidence));
+    put_tstr(record, text == NULL ? "" : text);
     put_bstr(record, data_hash);
     record->failed |= evidence.failed;
     sigb_buf_free(&evidence);

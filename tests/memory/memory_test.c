@@ -3,6 +3,7 @@
  * Every public function that can fail, with good and with bad input, while each
  * allocation it causes is refused in turn.
  */
+#include "tests/memory/ledger.h"
 #include "tests/memory/world.h"
 
 #include <fcntl.h>
@@ -959,6 +960,8 @@ static void every_allocation_of_ours(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(SCENARIOS); i++)
         total += sweep_ours(&SCENARIOS[i]);
+    for (size_t i = 0; i < LEDGER_SCENARIO_COUNT; i++)
+        total += sweep_ours(&LEDGER_SCENARIOS[i]);
     print_message("%zu allocations of ours refused\n", total);
     assert_true(total > COUNT(SCENARIOS));
 }
@@ -970,6 +973,8 @@ static void every_allocation_of_openssl(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(SCENARIOS); i++)
         total += sweep_openssl(&SCENARIOS[i]);
+    for (size_t i = 0; i < LEDGER_SCENARIO_COUNT; i++)
+        total += sweep_openssl(&LEDGER_SCENARIOS[i]);
     print_message("%zu allocations of OpenSSL refused, each in a child\n", total);
     assert_true(total > 500);
 }
@@ -979,14 +984,17 @@ static bool is_swept(sigb_bytes function)
     for (size_t i = 0; i < COUNT(SCENARIOS); i++)
         if (sigb_bytes_equal(sigb_bytes_text(SCENARIOS[i].function), function))
             return true;
+    for (size_t i = 0; i < LEDGER_SCENARIO_COUNT; i++)
+        if (sigb_bytes_equal(sigb_bytes_text(LEDGER_SCENARIOS[i].function), function))
+            return true;
     return false;
 }
 
 /* A public function that can fail, and is not in the table, is found here. */
 static void no_public_function_is_left_out(void **state)
 {
-    static const char *const headers[] = {"bytes",  "pin",   "signer",   "issuer",   "statement",
-                                          "verify", "token", "provider", "sigbridge"};
+    static const char *const headers[] = {"bytes",  "pin",   "signer",   "issuer",  "statement",
+                                          "verify", "token", "provider", "receipt", "sigbridge"};
     static const char mark[] = "SIGB_CHECK sigb_rc ";
     size_t functions = 0;
 
@@ -1021,8 +1029,10 @@ int main(void)
     sweep_start();
     (void)setsid(); /* no terminal to ask for a PIN on */
     world_make();
+    ledger_make();
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     EVP_PKEY_free(evp_key);
+    ledger_free();
     world_free();
     return failed;
 }
