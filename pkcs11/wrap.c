@@ -64,7 +64,7 @@ static bool take_tlv(sigb_bytes *rest, uint8_t tag, sigb_bytes *value)
 /* ---- writing ---- */
 
 /* A reference to a private key that holds no secret itself. */
-static sigb_rc require_wrappable(const char *text, const sigb_notes *notes, sigb_diag *diag)
+static sigb_rc require_wrappable(const char *text, const sigb_notes *notes, bool *says_type, sigb_diag *diag)
 {
     p11_uri *uri = NULL;
     CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
@@ -76,7 +76,7 @@ static sigb_rc require_wrappable(const char *text, const sigb_notes *notes, sigb
         rc = sigb_fail(diag, SIGB_E_URI,
                        "the URI holds the PIN (pin-value=), and a file is no place for one; leave it out, or "
                        "name a file that holds the PIN alone (pin-source=file:/PATH)");
-    else if (p11_uri_class(uri, &class) && class != CKO_PRIVATE_KEY)
+    else if ((*says_type = p11_uri_class(uri, &class)) && class != CKO_PRIVATE_KEY)
         rc = sigb_fail(diag, SIGB_E_URI,
                        "the URI names another kind of object than a private key; wanted is type=private, or "
                        "no type=");
@@ -114,7 +114,8 @@ static sigb_rc put_pem(sigb_buf *out, sigb_bytes der, sigb_diag *diag)
 sigb_rc wrap_write(const char *uri, const sigb_notes *notes, sigb_buf *pem, sigb_diag *diag)
 {
     sigb_buf der = SIGB_BUF_INIT;
-    sigb_rc rc = require_wrappable(uri, notes, diag);
+    bool says_type;
+    sigb_rc rc = require_wrappable(uri, notes, &says_type, diag);
 
     if (rc == SIGB_OK) {
         put_der(&der, uri);
@@ -124,11 +125,33 @@ sigb_rc wrap_write(const char *uri, const sigb_notes *notes, sigb_buf *pem, sigb
     return rc;
 }
 
+/* pkcs11-provider takes the first object that fits, and finds no private key where that is another. */
+static void put_typed(sigb_buf *out, const char *uri)
+{
+    size_t path = strcspn(uri, "?");
+
+    sigb_buf_append(out, sigb_bytes_of(uri, path));
+    text_put(out, path == strlen("pkcs11:") ? "type=private" : ";type=private");
+    text_put(out, uri + path);
+}
+
 sigb_rc sigb_provider_wrap(const char *uri, const sigb_notes *notes, sigb_buf *pem, sigb_diag *diag)
 {
+    sigb_buf typed = SIGB_BUF_INIT;
+    bool says_type = false;
+    sigb_rc rc;
+
     if (uri == NULL || pem == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "no URI to wrap, or no buffer for the file");
-    return wrap_write(uri, notes, pem, diag);
+    rc = require_wrappable(uri, notes, &says_type, diag);
+    if (rc == SIGB_OK && says_type)
+        rc = wrap_write(uri, NULL, pem, diag);
+    else if (rc == SIGB_OK) {
+        put_typed(&typed, uri);
+        rc = typed.failed ? sigb_no_memory(diag) : wrap_write(text_c_str(&typed), NULL, pem, diag);
+    }
+    sigb_buf_free(&typed);
+    return rc;
 }
 
 /* ---- reading ---- */

@@ -10,6 +10,8 @@
 #include <openssl/encoder.h>
 #include <openssl/evp.h>
 
+#include <sigbridge/provider.h>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "pkcs11/wrap.h"
@@ -51,7 +53,7 @@ static bool put_twin(const prov_key *key, int selection, const char *format, con
 static bool put_wrapped(prov_ctx *ctx, const prov_key *key, sigb_buf *out)
 {
     sigb_diag diag = {{0}, 0};
-    sigb_rc rc = wrap_write(bridge_key_uri(key->secret->key), NULL, out, &diag);
+    sigb_rc rc = sigb_provider_wrap(bridge_key_uri(key->secret->key), NULL, out, &diag);
 
     return rc == SIGB_OK || prov_fail(ctx, rc, &diag);
 }

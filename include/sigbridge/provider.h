@@ -22,7 +22,7 @@ extern "C" {
  * Appends a PEM file that wraps the URI of a private key: OpenSSL reads it like
  * a key file where the provider is active (or pkcs11-provider, whose format it
  * is). The URI is checked as sigb_signer_from_pkcs11() does, but no token is
- * asked. SIGB_E_URI: not such a URI, of another kind of object, or with a
+ * asked; without type= it is written with type=private, which others need. SIGB_E_URI: not such a URI, of another kind of object, or with a
  * pin-value, because files are copied and kept. SIGB_E_MEMORY.
  */
 SIGB_CHECK sigb_rc sigb_provider_wrap(const char *uri, const sigb_notes *notes, sigb_buf *pem,

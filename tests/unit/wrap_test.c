@@ -134,6 +134,34 @@ static void the_public_call_is_the_same(void **state)
     sigb_buf_free(&pem);
 }
 
+/* What others find with the file must be the private key, whatever else has its label. */
+static void a_key_is_wrapped_as_a_private_one(void **state)
+{
+    static const struct {
+        const char *uri, *wrapped;
+    } rows[] = {
+        {"pkcs11:token=t;object=k", "pkcs11:token=t;object=k;type=private"},
+        {"pkcs11:object=k?pin-source=file:/run/pin", "pkcs11:object=k;type=private?pin-source=file:/run/pin"},
+        {"pkcs11:object=a:", "pkcs11:object=a:;type=private"},
+        {"pkcs11:", "pkcs11:type=private"},
+        {"pkcs11:type=private;object=k", "pkcs11:type=private;object=k"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        sigb_buf pem = SIGB_BUF_INIT, der = SIGB_BUF_INIT;
+        char *back = NULL;
+
+        assert_int_equal(sigb_provider_wrap(rows[i].uri, NULL, &pem, NULL), SIGB_OK);
+        unarmour(sigb_buf_bytes(&pem), &der);
+        assert_int_equal(wrap_read(sigb_buf_bytes(&der), &back, NULL), SIGB_OK);
+        assert_string_equal(back, rows[i].wrapped);
+        OPENSSL_free(back);
+        sigb_buf_free(&pem);
+        sigb_buf_free(&der);
+    }
+}
+
 static void other_structures_are_refused(void **state)
 {
     /* clang-format off */
@@ -230,6 +258,7 @@ int main(void)
         cmocka_unit_test(every_length_reads_back),
         cmocka_unit_test(no_secret_and_nothing_but_a_private_key_is_written),
         cmocka_unit_test(the_public_call_is_the_same),
+        cmocka_unit_test(a_key_is_wrapped_as_a_private_one),
         cmocka_unit_test(other_structures_are_refused),
         cmocka_unit_test(a_uri_over_the_limit_is_refused),
         cmocka_unit_test(every_mutation_is_refused_or_another_uri),
