@@ -217,6 +217,24 @@ static sigb_rc require_length(STACK_OF(X509) * chain, sigb_diag *diag)
         cert_name(sk_X509_value(chain, 0), name));
 }
 
+/* RFC 5280, 4.2.1.9; later versions of OpenSSL leave it out. */
+static sigb_rc require_critical_constraints(STACK_OF(X509) * chain, sigb_diag *diag)
+{
+    char name[CERT_NAME_ROOM];
+
+    for (int i = 1; i < sk_X509_num(chain); i++) {
+        X509 *ca = sk_X509_value(chain, i);
+        int at = X509_get_ext_by_NID(ca, NID_basic_constraints, -1);
+
+        if (at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(ca, at)) != 1)
+            return sigb_openssl_refused(diag, SIGB_E_CHAIN,
+                                        "certificate %d of %d, %s: %s; have it re-issued as RFC 5280 demands",
+                                        i + 1, sk_X509_num(chain), cert_name(ca, name),
+                                        X509_verify_cert_error_string(X509_V_ERR_CA_BCONS_NOT_CRITICAL));
+    }
+    return SIGB_OK;
+}
+
 static sigb_rc fail_key_usage(X509 *leaf, const char *found, const char *wanted, sigb_diag *diag)
 {
     char name[CERT_NAME_ROOM];
@@ -301,6 +319,8 @@ sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules, chain_wind
         rc = require_pinned(chain, rules->roots, diag);
     if (rc == SIGB_OK)
         rc = require_readable_eku(leaf, diag);
+    if (rc == SIGB_OK)
+        rc = require_critical_constraints(chain, diag);
     if (rc == SIGB_OK)
         rc = verify_path(chain, rules, diag);
     if (rc == SIGB_OK)

@@ -20,7 +20,8 @@ has out 'ca.pem: OK'
 hsm req -new -config req.cnf -key "$token;object=leaf" -subj '/CN=leaf' -out leaf.csr
 soft req -in leaf.csr -verify -noout >out 2>&1
 has out 'self-signature verify OK'
-hsm x509 -req -in leaf.csr -CA ca.pem -CAkey "$ca_key" -CAcreateserial -days 10 -out leaf.pem
+echo 'basicConstraints = CA:FALSE' >leaf.ext
+hsm x509 -req -in leaf.csr -CA ca.pem -CAkey "$ca_key" -CAcreateserial -days 10 -extfile leaf.ext -out leaf.pem
 soft verify -CAfile ca.pem leaf.pem >out
 has out 'leaf.pem: OK'
 

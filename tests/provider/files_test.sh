@@ -28,8 +28,7 @@ is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified
 
 conf=$work/without-pin.cnf
 OPENSSL_CONF=$conf openssl storeutl -noout one.key >listed 2>err </dev/null || die "$(cat err)"
-[ -s listed ] || has err ':unsupported:' # what later versions say where they find nothing
-[ ! -s listed ] || is "$(cat listed)" 'Total found: 0'
+[ ! -s listed ] || is "$(cat listed)" 'Total found: 0' # later versions say nothing where they find nothing
 hasnt err PIN
 hsm_refused '' pkey -pubin -in one.key -noout
 grep -qF 'find private key' err || hasnt err PIN # later versions of this tool ask for the private key where they find no public one

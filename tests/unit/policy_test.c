@@ -711,7 +711,7 @@ static void a_changed_policy_remembers_nothing(void **state)
 
     (void)state;
     assert_int_equal(verify(&says, policy, NULL), SIGB_OK);
-    assert_int_equal(sigb_policy_set_time(policy, PKI_TO, NULL), SIGB_OK);
+    assert_int_equal(sigb_policy_set_time(policy, PKI_TO + 1, NULL), SIGB_OK);
     assert_refused(verify(&says, policy, diag), SIGB_E_EXPIRED, "expired");
     assert_int_equal(sigb_policy_set_time(policy, PKI_NOW, NULL), SIGB_OK);
     assert_int_equal(verify(&says, policy, NULL), SIGB_OK);
