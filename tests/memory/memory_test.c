@@ -860,8 +860,7 @@ static sigb_rc provider_check_of_nothing(void)
 static sigb_rc provider_wrap(void)
 {
     sigb_buf pem = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_provider_wrap("pkcs11:token=t;object=k?pin-source=/run/pin", NULL, &pem,
-                                    NULL);
+    sigb_rc rc = sigb_provider_wrap("pkcs11:token=t;object=k?pin-source=/run/pin", NULL, &pem, NULL);
 
     sigb_buf_free(&pem);
     return rc;
