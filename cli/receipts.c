@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
 /* ---- keys ---- */
@@ -58,6 +59,81 @@ sigb_rc receipts_read_keys(const option_list *files, sigb_keys **keys, sigb_diag
     return rc;
 }
 
+/* ---- a statement that changes ---- */
+
+static sigb_rc check_output(const receipts_job *job, sigb_diag *diag)
+{
+    sigb_rc rc = output_check_distinct(job->to, job->report->result, diag);
+
+    if (rc == SIGB_OK && job->report->json && strcmp(job->to, "-") == 0)
+        rc = fail(diag, SIGB_E_USAGE,
+                  "--json and the statement cannot share standard output; name a file with -o");
+    if (rc == SIGB_OK && input_is_same_file(job->from, job->to))
+        rc = fail(diag, SIGB_E_USAGE, "the result would replace the statement '%.200s'; name another file",
+                  job->to);
+    return rc == SIGB_OK ? output_check(job->to, job->force, diag) : rc;
+}
+
+sigb_rc receipts_job_begin(receipts_job *job, sigb_diag *diag)
+{
+    sigb_rc rc = check_output(job, diag);
+
+    if (rc == SIGB_OK)
+        rc = input_read(job->from, "statement", &job->bytes, diag);
+    return rc == SIGB_OK ? sigb_statement_parse(sigb_buf_bytes(&job->bytes), &job->statement, diag) : rc;
+}
+
+sigb_rc receipts_job_end(receipts_job *job, const char *done, sigb_diag *diag)
+{
+    struct report *report = job->report;
+    sigb_rc rc = output_file(job->to, job->force, sigb_buf_bytes(&job->made), diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    report_text(report, "statement", sigb_bytes_text(job->to));
+    report_int(report, "statement_bytes", (int64_t)job->made.len);
+    text_put(&report->text, done);
+    text_put(&report->text, ": ");
+    text_put_raw(&report->text, sigb_bytes_text(job->from));
+    text_put(&report->text, " -> ");
+    text_put_raw(&report->text, sigb_bytes_text(job->to));
+    text_put(&report->text, "\n");
+    return SIGB_OK;
+}
+
+void receipts_job_free(receipts_job *job)
+{
+    sigb_statement_free(job->statement);
+    sigb_buf_free(&job->bytes);
+    sigb_buf_free(&job->made);
+}
+
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && strlen(text) < 10 && text[strspn(text, "0123456789")] == '\0';
+}
+
+sigb_rc receipts_number(const char *text, size_t *place, sigb_diag *diag)
+{
+    if (!is_number(text) || strtoul(text, NULL, 10) == 0)
+        return fail(diag, SIGB_E_USAGE, "'%.40s' is no number of a receipt; 1 is the first", text);
+    *place = strtoul(text, NULL, 10) - 1;
+    return SIGB_OK;
+}
+
+sigb_rc receipts_find(const sigb_statement *statement, size_t place, sigb_bytes *receipt, sigb_diag *diag)
+{
+    sigb_bytes rest = sigb_statement_receipt_list(statement);
+    size_t count = sigb_statement_receipts(statement);
+
+    if (place >= count)
+        return fail(diag, SIGB_E_USAGE, "the statement has %zu receipts, and number %zu is asked for", count,
+                    place + 1);
+    for (size_t i = 0; i <= place && sigb_receipts_next(&rest, receipt, NULL); i++)
+        continue;
+    return SIGB_OK;
+}
+
 /* ---- demands ---- */
 
 static bool is_pinned(const sigb_keys *keys, const char *ledger)
@@ -69,11 +145,6 @@ static bool is_pinned(const sigb_keys *keys, const char *ledger)
             return true;
     }
     return false;
-}
-
-static bool is_number(const char *text)
-{
-    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 static sigb_rc put_demand(const char *demand, const sigb_keys *keys, sigb_policy *policy, sigb_diag *diag)

@@ -15,6 +15,29 @@
      "keys of ledgers: COSE_Key set, JWKS, certificates or public keys; pinned to the ledger that is named"}
 /* clang-format on */
 
+/* A statement whose receipts change: read from one file, written whole to another. */
+typedef struct receipts_job {
+    const char *from, *to;
+    bool force;
+    struct report *report;
+    sigb_buf bytes, made;
+    sigb_statement *statement;
+} receipts_job;
+
+/* Refuses what cannot be written before anything is read, and reads the statement. */
+SIGB_CHECK sigb_rc receipts_job_begin(receipts_job *job, sigb_diag *diag);
+
+/* Writes job->made and tells of it; `done` says in words what happened. */
+SIGB_CHECK sigb_rc receipts_job_end(receipts_job *job, const char *done, sigb_diag *diag);
+void receipts_job_free(receipts_job *job);
+
+/* "3", from 1 on, as a place from 0. SIGB_E_USAGE. */
+SIGB_CHECK sigb_rc receipts_number(const char *text, size_t *place, sigb_diag *diag);
+
+/* The receipt in this place, as the statement holds it. SIGB_E_USAGE: it has none there. */
+SIGB_CHECK sigb_rc receipts_find(const sigb_statement *statement, size_t place, sigb_bytes *receipt,
+                                 sigb_diag *diag);
+
 /* The keys of all files; NULL where no file is named. The caller frees. SIGB_E_LEDGER_KEYS names the file. */
 SIGB_CHECK sigb_rc receipts_read_keys(const option_list *files, sigb_keys **keys, sigb_diag *diag);
 

@@ -167,7 +167,7 @@ for verb in "${verbs[@]}"; do
     # shellcheck disable=SC2086
     is "$(complete_words sigbridge $verb -- | sort)" "$(help_options "$verb")"
 done
-is "$(complete_words sigbridge '' | tr '\n' ' ')" 'sign verify inspect issuer timestamp token provider --help --version '
+is "$(complete_words sigbridge '' | tr '\n' ' ')" 'sign verify inspect issuer receipt timestamp token provider --help --version '
 is "$(complete_words sigbridge token k)" keygen
 is "$(complete_words sigbridge issuer d)" derive
 is "$(complete_words sigbridge timestamp a)" attach
