@@ -217,7 +217,7 @@ static sigb_rc require_length(STACK_OF(X509) * chain, sigb_diag *diag)
         cert_name(sk_X509_value(chain, 0), name));
 }
 
-/* RFC 5280, 4.2.1.9; later versions of OpenSSL leave it out. */
+/* RFC 5280, 4.2.1.9, part of the strict mode; later versions of OpenSSL leave it out. */
 static sigb_rc require_critical_constraints(STACK_OF(X509) * chain, sigb_diag *diag)
 {
     char name[CERT_NAME_ROOM];
@@ -319,7 +319,7 @@ sigb_rc chain_check(STACK_OF(X509) * chain, const chain_rules *rules, chain_wind
         rc = require_pinned(chain, rules->roots, diag);
     if (rc == SIGB_OK)
         rc = require_readable_eku(leaf, diag);
-    if (rc == SIGB_OK)
+    if (rc == SIGB_OK && rules->use != CHAIN_STAMP)
         rc = require_critical_constraints(chain, diag);
     if (rc == SIGB_OK)
         rc = verify_path(chain, rules, diag);

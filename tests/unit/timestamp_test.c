@@ -652,6 +652,22 @@ static void the_chain_leads_to_a_pinned_root(void **state)
     assert_refused(verify_cert(TSA(.broken = true), diag), SIGB_E_TIMESTAMP_UNTRUSTED, "the TSA's chain: ");
 }
 
+/* Public TSAs have roots that are older than that mode: its user pins one, and cannot have it issued anew. */
+static void a_root_need_not_pass_the_strict_mode(void **state)
+{
+    X509 *old = pki_issue(
+        ca,
+        &(pki_cert){.ca = true, .key = root_key, .signer = root_key, .name = "Old Root", .basic = "CA:TRUE"});
+    X509 *cert = TSA(.issuer = old, .signer = root_key);
+    sigb_buf with = SIGB_BUF_INIT;
+    sigb_timestamp *timestamp = stamp_of(&TOKEN(.cert = cert, .certs = pki_der(&with, cert, NULL)));
+
+    (void)state;
+    assert_int_equal(verify_by(timestamp, old, NULL, NULL), SIGB_OK);
+    sigb_timestamp_free(timestamp);
+    sigb_buf_free(&with);
+}
+
 static void the_chain_is_judged_at_the_time_that_the_token_says(void **state)
 {
     (void)state;
@@ -917,6 +933,7 @@ int main(void)
         cmocka_unit_test(the_certificate_is_the_one_that_is_named),
         cmocka_unit_test(the_certificate_is_for_time_stamps_alone),
         cmocka_unit_test(the_chain_leads_to_a_pinned_root),
+        cmocka_unit_test(a_root_need_not_pass_the_strict_mode),
         cmocka_unit_test(the_chain_is_judged_at_the_time_that_the_token_says),
         cmocka_unit_test(a_certificate_signed_over_sha1_is_weak),
         cmocka_unit_test(a_token_of_the_payload_is_of_its_bytes),
