@@ -4,6 +4,7 @@
  * allocation it causes is refused in turn.
  */
 #include "tests/memory/ledger.h"
+#include "tests/memory/stamps.h"
 #include "tests/memory/world.h"
 
 #include <fcntl.h>
@@ -917,6 +918,20 @@ static const scenario SCENARIOS[] = {
     {"sigb_statement_parse",      "a statement",          SIGB_OK,                parse_good},
     {"sigb_statement_parse",      "a statement cut off",  SIGB_E_CBOR,            parse_cut},
     {"sigb_statement_dump",       "a statement",          SIGB_OK,                dump},
+    {"sigb_timestamp_request",    "of a statement",       SIGB_OK,                stamp_request},
+    {"sigb_builder_timestamp_request", "of a payload",    SIGB_OK,                stamp_payload_request},
+    {"sigb_timestamp_parse",      "a response",           SIGB_OK,                stamp_parse_response},
+    {"sigb_timestamp_parse",      "a rejection",          SIGB_E_TIMESTAMP_REFUSED, stamp_parse_rejection},
+    {"sigb_timestamp_parse",      "a spoilt token",       SIGB_E_TIMESTAMP_MALFORMED, stamp_parse_spoilt},
+    {"sigb_timestamp_dump",       "a token",              SIGB_OK,                stamp_dump},
+    {"sigb_statement_dump",       "with a time stamp",    SIGB_OK,                stamp_dump_in_statement},
+    {"sigb_timestamp_check_answer", "its request",        SIGB_OK,                stamp_answer},
+    {"sigb_timestamp_check_answer", "a nonce",            SIGB_E_TIMESTAMP_NONCE, stamp_answer_without_nonce},
+    {"sigb_statement_attach_timestamp", "its token",      SIGB_OK,                stamp_attach},
+    {"sigb_timestamp_verify",     "of the signature",     SIGB_OK,                stamp_verify},
+    {"sigb_timestamp_verify",     "another statement",    SIGB_E_TIMESTAMP_IMPRINT, stamp_verify_other},
+    {"sigb_timestamp_verify",     "another root",         SIGB_E_TIMESTAMP_UNTRUSTED, stamp_verify_stranger},
+    {"sigb_builder_timestamp",    "of the payload",       SIGB_OK,                stamp_build},
     {"sigb_policy_put_crls",      "no CRL",               SIGB_E_CERT_DER,        policy_bad_crl},
     {"sigb_policy_set_time",      "no time",              SIGB_E_USAGE,           policy_unchecked_time},
     {"sigb_policy_put_roots",     "through verification", SIGB_OK,                verify_good},
@@ -992,8 +1007,8 @@ static bool is_swept(sigb_bytes function)
 /* A public function that can fail, and is not in the table, is found here. */
 static void no_public_function_is_left_out(void **state)
 {
-    static const char *const headers[] = {"bytes",  "pin",   "signer",   "issuer",  "statement",
-                                          "verify", "token", "provider", "receipt", "sigbridge"};
+    static const char *const headers[] = {"bytes", "pin",      "signer",  "issuer",    "statement", "verify",
+                                          "token", "provider", "receipt", "sigbridge", "timestamp"};
     static const char mark[] = "SIGB_CHECK sigb_rc ";
     size_t functions = 0;
 
@@ -1029,8 +1044,10 @@ int main(void)
     (void)setsid(); /* no terminal to ask for a PIN on */
     world_make();
     ledger_make();
+    stamps_make();
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     EVP_PKEY_free(evp_key);
+    stamps_free();
     ledger_free();
     world_free();
     return failed;
