@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What p11-kit's configuration says of a module that is called by its name. The
- * library is loaded for that alone: with those that it needs it would take a
- * thirtieth of each start.
+ * What p11-kit's configuration says: of a module that is called by its name, and
+ * of those that its proxy stands for. The library is loaded for that alone: with
+ * those that it needs it would take a thirtieth of each start.
  */
 #include "pkcs11/internal.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <p11-kit/p11-kit.h>
@@ -56,4 +57,37 @@ bool module_find_configured(const char *name, sigb_buf *path, sigb_buf *reserved
     if (all != NULL)
         kit.release(all);
     return known;
+}
+
+/* ---- what the proxy stands for ---- */
+
+static bool far;
+
+static bool is_far(const p11_kit *kit, CK_FUNCTION_LIST *module)
+{
+    char *option = kit->option(module, "remote");
+    bool is = option != NULL;
+
+    free(option);
+    return is;
+}
+
+/* The list is kept: the proxy loads the same modules, and they are not to be loaded twice, nor unloaded. */
+static void look_far(void)
+{
+    static CK_FUNCTION_LIST **all;
+    p11_kit kit;
+
+    if (p11_kit_find(&kit))
+        all = kit.load(NULL, 0);
+    for (size_t i = 0; all != NULL && all[i] != NULL; i++)
+        far |= is_far(&kit, all[i]);
+}
+
+bool module_configured_far(void)
+{
+    static pthread_once_t looked = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&looked, look_far);
+    return far;
 }

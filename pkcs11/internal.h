@@ -36,6 +36,12 @@ ckr_class ckr_classify(CK_RV rv);
 /* The file of a module by its name in p11-kit's configuration, and its reserved string. False: it has no such name. */
 bool module_find_configured(const char *name, sigb_buf *path, sigb_buf *reserved);
 
+/*
+ * True if p11-kit's configuration has modules that are reached through a socket or
+ * a command, as its proxy does. Learned once in a process.
+ */
+bool module_configured_far(void);
+
 /* ---- module.c ---- */
 
 /* What call.c asks before and around each call. */
@@ -260,6 +266,9 @@ typedef struct p11_retry {
 
 #define REPAIR_BUDGET_MS  3000 /* where there is no deadline */
 #define OPENING_BUDGET_MS 250  /* a name that is wrong should be told soon */
+
+/* False: it is too late for another try, whatever the failure was. */
+bool retry_allowed(const p11_retry *retry);
 
 /* True: once more, after the pause that it made. */
 bool retry_again(p11_retry *retry, const p11_fault *fault);

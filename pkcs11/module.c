@@ -134,17 +134,24 @@ static sigb_rc choose(p11_module *module, const p11_uri *uri, const sigb_pkcs11_
 
 /* ---- what is known of modules by their file ---- */
 
+/* When a connection of p11-kit's breaks, of several threads that wait for an answer only one may be told. */
+static bool always(void)
+{
+    return true;
+}
+
 /* docs/hsm tells more of each. */
 static const struct file_row {
     const char *part; /* of the file's name */
-    bool sockets, breaks_in_children, one_at_a_time;
+    bool sockets, breaks_in_children;
+    bool (*one_at_a_time)(void); /* NULL: never */
 } FILES[] = {
     {"p11-kit-client", true, false,
-     true}, /* its server answers one call after the other, so nothing is lost */
-    {"p11-kit-proxy", true, false, false}, /* its configuration may hold remote modules */
-    {"pkcs11-proxy", true, false, false},
+     always}, /* its server answers one call after the other: nothing is lost */
+    {"p11-kit-proxy", true, false, module_configured_far},
+    {"pkcs11-proxy", true, false, NULL},
     {"tpm2_pkcs11", false, true,
-     false}, /* shares the connection to the TPM with its parent, and breaks both */
+     NULL}, /* shares the connection to the TPM with its parent, and breaks both */
 };
 
 static void know(p11_module *module)
@@ -153,7 +160,7 @@ static void know(p11_module *module)
         if (strstr(p11_module_path(module), FILES[i].part) != NULL) {
             module->sockets |= FILES[i].sockets;
             module->breaks_in_children |= FILES[i].breaks_in_children;
-            module->one_at_a_time |= FILES[i].one_at_a_time;
+            module->one_at_a_time |= FILES[i].one_at_a_time != NULL && FILES[i].one_at_a_time();
         }
 }
 

@@ -44,5 +44,5 @@ nodes_come_and_go() {
     3) node_starts two ;;
     esac
 }
-survives_when nodes_come_and_go "$key" leaf.pem --replicas --threads 1
+survives_when nodes_come_and_go "$key" leaf.pem --replicas
 all_good 1000
