@@ -70,12 +70,16 @@ static bool may_help(p11_retry *retry, ckr_class class)
     return false;
 }
 
+bool retry_allowed(const p11_retry *retry)
+{
+    return !gate_is_closed() && !gate_is_abandoned() && !deadline_passed(retry->until);
+}
+
 bool retry_again(p11_retry *retry, const p11_fault *fault)
 {
     if (retry->tries == 0)
         retry->until = deadline_sooner(retry->until, deadline_in(retry->budget_ms));
-    if (gate_is_closed() || gate_is_abandoned() || !may_help(retry, fault->class) ||
-        deadline_passed(retry->until))
+    if (!may_help(retry, fault->class) || !retry_allowed(retry))
         return false;
     if (++retry->tries > 1) /* the first one comes at once */
         pause_before(retry);

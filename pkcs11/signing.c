@@ -22,6 +22,7 @@ typedef struct signing {
     sigb_pin_kind asks;     /* what for, if asks_pin */
     bool asks_pin;
     size_t asks_at;      /* which replica */
+    size_t given_up;     /* replicas that have lost the key for good */
     unsigned generation; /* of the token, when it signed */
     bool unproven; /* the key was found again, and no signature of it has proven yet that it is the same */
     sigb_buf signature;
@@ -228,6 +229,23 @@ static void change_replica(p11_key *key, size_t failed)
         (void)atomic_compare_exchange_strong(&key->current, &failed, (failed + 1) % key->count);
 }
 
+/* A session, a handle or the key itself that does not come back: another replica may have what this one lost. */
+static bool is_lost(sigb_rc rc, ckr_class class)
+{
+    return rc == SIGB_E_KEY_ABSENT || (class >= CKR_MISNAMED && class <= CKR_GONE);
+}
+
+/* True: once more, with a replica that was not given up yet. */
+static bool give_up(signing *s, p11_retry *retry, sigb_rc rc, ckr_class class)
+{
+    if (s->given_up + 1 >= s->key->count || !is_lost(rc, class) || !retry_allowed(retry))
+        return false;
+    s->given_up++;
+    change_replica(s->key, s->asks_at);
+    retry->misnamed = retry->stales = retry->others = 0;
+    return true;
+}
+
 /* An operation. */
 static sigb_rc signing_run(void *arg, sigb_diag *diag)
 {
@@ -245,7 +263,8 @@ static sigb_rc signing_run(void *arg, sigb_diag *diag)
         s->asks_pin = rc != SIGB_OK && fault.asks_pin;
         if (rc != SIGB_OK && fault.class >= CKR_OTHER)
             change_replica(s->key, s->asks_at);
-    } while (rc != SIGB_OK && !s->asks_pin && retry_again(&retry, &fault));
+    } while (rc != SIGB_OK && !s->asks_pin &&
+             (retry_again(&retry, &fault) || give_up(s, &retry, rc, fault.class)));
     (void)ERR_pop_to_mark();
     return rc;
 }

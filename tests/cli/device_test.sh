@@ -132,3 +132,24 @@ is "$(traced C_Sign)" 1
 signs 'C_SignInit,times=1,rv=0x30' "${pin[@]}" "${chain[@]}" --replicas
 is "$(traced C_SignInit)" 2
 is "$(traced C_Initialize)" 1
+
+# so it does where the handle stays stale, whatever is repaired
+signs 'C_SignInit,times=5,rv=0x82' "${pin[@]}" "${chain[@]}" --replicas
+is "$(traced C_SignInit)" 6
+refuses token 'CKR_OBJECT_HANDLE_INVALID' 'C_SignInit,rv=0x82' "${pin[@]}" "${chain[@]}" --replicas
+
+# and where the key is deleted on the one that serves, which has others: the run has opened it, and waits for what it hashes
+first=$("$sigbridge" token list | grep -oE 'token=node[12]' | head -n 1)
+keygen "${first#token=}" other P-256
+mkfifo pipe
+sign "${claims[@]}" "${chain[@]}" --replicas --hash sha256 - -o deleted.cose --trace <pipe 2>trace &
+run=$!
+exec 8>pipe
+opened() { [ "$(traced C_GetMechanismList)" -ge 2 ] && [ "$(tail -n 1 trace)" = "$last" ]; }
+until last=$(tail -n 1 trace) && sleep 0.5 && opened; do :; done
+"$sigbridge" token delete -q "pkcs11:$first;object=twin;type=private" --yes --pin-file "$work/pin"
+echo artifact >&8
+exec 8>&-
+wait "$run" || die "not signed: $(cat trace)"
+verify -q deleted.cose
+is "$(traced C_SignInit)" 2
