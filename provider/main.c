@@ -48,19 +48,6 @@ int prov_refuse(prov_ctx *ctx, sigb_rc rc, const char *format, ...)
     return prov_fail(ctx, rc, &diag);
 }
 
-/* Names of the reasons; sigb_rc_name() has them. */
-static const OSSL_ITEM *reason_strings(void *provctx)
-{
-    enum { MOST = 128 };
-    static OSSL_ITEM reasons[MOST];
-
-    (void)provctx;
-    for (unsigned rc = 1; rc < MOST; rc++)
-        reasons[rc - 1] = (OSSL_ITEM){rc, (void *)(uintptr_t)sigb_rc_name((sigb_rc)rc)};
-    reasons[MOST - 1] = (OSSL_ITEM){0, NULL};
-    return reasons;
-}
-
 /* ---- algorithms, under the name by which we are loaded ---- */
 
 #define OPERATIONS 5
@@ -175,6 +162,7 @@ static void teardown(void *provctx)
     prov_ctx *ctx = provctx;
 
     bridge_module_release(atomic_load(&ctx->module));
+    prov_reasons_free(ctx->reasons);
     operations_free(ctx->operations);
     config_free(ctx->config);
     OPENSSL_free(ctx);
@@ -185,7 +173,6 @@ static const OSSL_DISPATCH PROVIDER[] = {
     {OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable_params},
     {OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params},
     {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_operation},
-    {OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, (void (*)(void))reason_strings},
     {0, NULL},
 };
 
@@ -242,6 +229,7 @@ __attribute__((visibility("default"))) int OSSL_provider_init(const OSSL_CORE_HA
     ctx->core = core;
     atomic_init(&ctx->module, NULL);
     take_upcalls(ctx, in);
+    ctx->reasons = prov_reasons_new(ctx, identity_of(ctx));
     rc = config_read(core, ctx->get_params, &ctx->config, &diag);
     if (rc == SIGB_OK && (ctx->operations = operations_new(identity_of(ctx))) == NULL)
         rc = SIGB_E_MEMORY;

@@ -25,6 +25,7 @@ typedef struct prov_ctx {
     OSSL_FUNC_BIO_read_ex_fn *bio_read;
     OSSL_FUNC_BIO_write_ex_fn *bio_write;
     prov_config *config;
+    struct prov_reasons *reasons; /* NULL: errors show numbers */
     struct prov_operation *operations; /* what query_operation() tells */
     bridge_module *_Atomic module;     /* held from the first use on */
 } prov_ctx;
@@ -35,6 +36,13 @@ typedef struct prov_ctx {
  */
 int prov_fail(prov_ctx *ctx, sigb_rc rc, const sigb_diag *diag);
 int prov_refuse(prov_ctx *ctx, sigb_rc rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- reasons.c ---- */
+
+/* From now on OpenSSL's errors have our words for reasons; NULL: they show numbers. `identity` outlives it. */
+typedef struct prov_reasons prov_reasons;
+prov_reasons *prov_reasons_new(prov_ctx *ctx, const char *identity);
+void prov_reasons_free(prov_reasons *reasons);
 
 /* ---- access.c ---- */
 

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Processes with an open signer end cleanly, whatever way they end, and so does
- * the library that is closed and loaded again. SIGBRIDGE_WRAPPER names a command
- * that each is run by: ci/check-valgrind's.
+ * the library that is closed and loaded again.
  */
 #include "tests/support/support.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
-
+#include "tests/fork/ending.h"
 #include "tests/fork/shop.h"
-
-#define TIMES 5 /* an end is a race, which is not lost each time */
-
-extern char **environ;
 
 static shop at;
 
@@ -31,32 +24,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void run_once(const char *program, const char *story)
-{
-    const char *wrapper = getenv("SIGBRIDGE_WRAPPER");
-    const char *const argv[] = {wrapper, program, story, softhsm_module(), SHOP_KEY, SIGBRIDGE_LIBRARY, NULL};
-    const char *const *from = wrapper == NULL ? argv + 1 : argv;
-    const size_t last = strcmp(program, ENDS) == 0 ? 5 : 6; /* ENDS is linked with the library */
-    const char *run[7] = {NULL};
-    pid_t child;
-    int status = 0;
-
-    memcpy(run, from, (size_t)(argv + last - from) * sizeof(*run));
-    assert_int_equal(posix_spawn(&child, run[0], NULL, NULL, (char **)(uintptr_t)run, environ), 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (WIFSIGNALED(status))
-        fail_msg("%s was ended by signal %d", story, WTERMSIG(status));
-    if (WEXITSTATUS(status) != 0)
-        fail_msg("%s ended with %d", story, WEXITSTATUS(status));
-}
-
+/* ENDS is linked with the library, and does not look at the last argument. */
 static void run(const char *program, const char *story)
 {
-    int times = getenv("SIGBRIDGE_WRAPPER") == NULL ? TIMES : 1;
+    const bool is_linked = strcmp(program, ENDS) == 0;
+    const char *const argv[] = {
+        program, story, softhsm_module(), SHOP_KEY, is_linked ? NULL : SIGBRIDGE_LIBRARY, NULL};
 
-    print_message("%s\n", story);
-    for (int i = 0; i < times; i++)
-        run_once(program, story);
+    ending_run(argv);
 }
 
 static void a_process_ends_cleanly_with_a_signer_open(void **state)
