@@ -21,6 +21,7 @@ typedef struct bridge_listing {
     deadline until;
     p11_retry retry;
     p11_slot *slots;
+    unsigned starts;  /* of the module, when they were found */
     size_t count, at; /* slots, and the one that is read */
     size_t kept;      /* items of the slots before it */
     sigb_pin *pin;
@@ -103,11 +104,13 @@ static sigb_rc name_item(bridge_item *item, const struct class_row *row, const p
 static sigb_rc read_der(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         bridge_item *item, sigb_diag *diag)
 {
+    sigb_rc rc = SIGB_OK;
+
     if (item->class == BRIDGE_CERT)
-        return p11_attribute(module, session, object, CKA_VALUE, &item->der, diag);
-    if (item->class == BRIDGE_PUBLIC)
-        return p11_object_spki(module, session, object, &item->der, diag);
-    return SIGB_OK;
+        rc = p11_attribute(module, session, object, CKA_VALUE, &item->der, diag);
+    else if (item->class == BRIDGE_PUBLIC)
+        rc = p11_object_spki(module, session, object, &item->der, diag);
+    return rc == SIGB_E_KEY_UNSUPPORTED ? SIGB_OK : rc;
 }
 
 static sigb_rc read_object(listing *l, const struct class_row *row, const p11_slot *slot,
@@ -243,6 +246,17 @@ static sigb_rc find_tokens(listing *l, sigb_diag *diag)
     return rc;
 }
 
+/* The module is given up with what was read of its tokens. */
+static void leave_tokens(listing *l, const sigb_diag *why)
+{
+    forget_items(l, 0);
+    OPENSSL_free(l->slots);
+    l->slots = NULL;
+    l->count = l->at = l->kept = 0;
+    p11_module_give_up(l->key->module, l->starts, why, l->retry.tries);
+    l->key->module = NULL;
+}
+
 static sigb_rc reach_tokens(listing *l, sigb_diag *diag)
 {
     sigb_rc rc = SIGB_OK;
@@ -251,12 +265,25 @@ static sigb_rc reach_tokens(listing *l, sigb_diag *diag)
         return SIGB_OK;
     if (l->key->module == NULL)
         rc = p11_module_open(l->key->uri, &l->options, &l->key->module, diag);
-    if (rc == SIGB_OK)
+    if (rc == SIGB_OK) {
+        l->starts = p11_module_starts(l->key->module);
         rc = find_tokens(l, diag);
-    if (rc != SIGB_OK) {
-        p11_module_close(l->key->module);
-        l->key->module = NULL;
     }
+    if (rc != SIGB_OK)
+        leave_tokens(l, diag);
+    return rc;
+}
+
+static sigb_rc read_token(listing *l, p11_fault *fault, sigb_diag *diag)
+{
+    sigb_rc rc;
+
+    forget_items(l, l->kept);
+    if (l->log_in)
+        return read_logged_in(l, fault, diag);
+    rc = read_in_public(l, fault, diag);
+    if (rc != SIGB_OK && fault->class == CKR_DEAD)
+        leave_tokens(l, diag);
     return rc;
 }
 
@@ -266,8 +293,7 @@ static sigb_rc try_list(listing *l, p11_fault *fault, sigb_diag *diag)
 
     *fault = fault_of(rc, diag);
     while (rc == SIGB_OK && l->at < l->count) {
-        forget_items(l, l->kept);
-        rc = l->log_in ? read_logged_in(l, fault, diag) : read_in_public(l, fault, diag);
+        rc = read_token(l, fault, diag);
         if (rc != SIGB_OK)
             return rc;
         if (!l->log_in)

@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "pkcs11/deadline.h"
+#include "pkcs11/retry.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -55,9 +56,6 @@ void module_wait(p11_module *module);
 
 /* This thread's calls are for sessions of that start of the module, and refused once there was another; NULL: for none. */
 void call_bind(const p11_module *module, unsigned starts);
-
-/* Grows whenever the module was started anew: what was learned under another number is void. */
-unsigned p11_module_starts(const p11_module *module);
 
 /*
  * Starts the module anew, unless somebody did since it had `seen` starts: with
@@ -256,16 +254,6 @@ bool token_may_close(p11_token *token, const p11_lease *lease);
 void token_doubt(p11_token *token);
 
 /* ---- retry.c ---- */
-
-/* How often an operation is tried again, and for how long. */
-typedef struct p11_retry {
-    deadline until;
-    unsigned budget_ms; /* from the first failure on */
-    unsigned tries, misnamed, stales, others;
-} p11_retry;
-
-#define REPAIR_BUDGET_MS  3000 /* where there is no deadline */
-#define OPENING_BUDGET_MS 250  /* a name that is wrong should be told soon */
 
 /* False: it is too late for another try, whatever the failure was. */
 bool retry_allowed(const p11_retry *retry);

@@ -587,6 +587,31 @@ void p11_module_close(p11_module *module)
         release(module);
 }
 
+/* It, and nothing but it, said so: a name that no token has is no reason to end the sessions of others. */
+static bool is_lost(const sigb_diag *why)
+{
+    return why->native != CKR_OK && ckr_classify(why->native) == CKR_DEAD;
+}
+
+static bool has_others(p11_module *module)
+{
+    bool has;
+
+    lock_registry();
+    has = module->users > 1;
+    (void)pthread_mutex_unlock(&registry_lock);
+    return has;
+}
+
+void p11_module_give_up(p11_module *module, unsigned seen, const sigb_diag *why, unsigned tries)
+{
+    if (module == NULL)
+        return;
+    if (tries > 0 && is_lost(why) && has_others(module))
+        (void)!p11_module_restart(module, seen, tries > 1, NULL);
+    p11_module_close(module);
+}
+
 CK_FUNCTION_LIST *p11_module_calls(const p11_module *module)
 {
     return module->calls;

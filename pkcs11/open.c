@@ -137,16 +137,19 @@ static sigb_rc find_tokens(opening *o, sigb_diag *diag)
 static sigb_rc reach_tokens(opening *o, sigb_diag *diag)
 {
     p11_key *key = o->key;
+    unsigned starts = 0;
     sigb_rc rc = SIGB_OK;
 
     if (key->count > 0)
         return SIGB_OK;
     if (key->module == NULL)
         rc = p11_module_open(key->uri, &o->options, &key->module, diag);
-    if (rc == SIGB_OK)
+    if (rc == SIGB_OK) {
+        starts = p11_module_starts(key->module);
         rc = find_tokens(o, diag);
+    }
     if (rc != SIGB_OK) {
-        p11_module_close(key->module);
+        p11_module_give_up(key->module, starts, diag, o->retry.tries);
         key->module = NULL;
     }
     return rc;

@@ -299,13 +299,13 @@ sigb_rc login_once(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE s
 }
 
 sigb_rc p11_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,
-                  const sigb_pkcs11_options *options, sigb_diag *diag)
+                  const sigb_pkcs11_options *options, bool *again, sigb_diag *diag)
 {
     p11_login_how how = {.user = CKU_USER, .until = {.never = true}};
     sigb_pin *pin = NULL;
-    bool again;
     sigb_rc rc = SIGB_OK;
 
+    *again = false;
     if (!login_is_needed(module, slot, session))
         return SIGB_OK;
     how.allow_final_try = options != NULL && options->allow_final_pin_try;
@@ -316,7 +316,7 @@ sigb_rc p11_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE se
         how.pin = pin;
     }
     if (rc == SIGB_OK)
-        rc = login_once(module, slot, session, &how, &again, diag);
+        rc = login_once(module, slot, session, &how, again, diag);
     secret_free(pin);
     return rc;
 }

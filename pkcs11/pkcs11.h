@@ -75,6 +75,15 @@ SIGB_CHECK sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options
  */
 void p11_module_close(p11_module *module);
 
+/* Grows whenever the module was started anew: what was learned under another number is void. */
+unsigned p11_module_starts(const p11_module *module);
+
+/*
+ * p11_module_close() of a module that failed as `why` says, after so many tries before. One that is lost and that
+ * others keep open is started anew, unless that was done since `seen`: to open it again would not do it.
+ */
+void p11_module_give_up(p11_module *module, unsigned seen, const sigb_diag *why, unsigned tries);
+
 const char *p11_module_path(const p11_module *module);
 
 /* ---- call.c: the calls of a module are in calls.h ---- */
@@ -112,11 +121,13 @@ SIGB_CHECK sigb_rc p11_slot_require(p11_module *module, const p11_uri *uri, p11_
 
 /*
  * Logs a session in: pin-value of the URI, else pin-source, else options->pin;
- * nothing if the token needs no login or has one. One attempt.
+ * nothing if the token needs no login or has one. One attempt. *again, if it
+ * fails: the token cannot have judged the PIN, which may be tried once more.
  * SIGB_E_PIN_NEEDED, _PIN_INCORRECT, _PIN_LOCKED, _PIN_FINAL_TRY, _TOKEN.
  */
 SIGB_CHECK sigb_rc p11_login(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
-                             const p11_uri *uri, const sigb_pkcs11_options *options, sigb_diag *diag);
+                             const p11_uri *uri, const sigb_pkcs11_options *options, bool *again,
+                             sigb_diag *diag);
 
 /* ---- session.c ---- */
 

@@ -85,3 +85,10 @@ bool retry_again(p11_retry *retry, const p11_fault *fault)
         pause_before(retry);
     return !deadline_passed(retry->until);
 }
+
+bool p11_retry_failed(p11_retry *retry, sigb_rc rc, const sigb_diag *why)
+{
+    const p11_fault fault = fault_of(rc, why);
+
+    return rc != SIGB_OK && retry_again(retry, &fault);
+}

@@ -25,7 +25,7 @@ typedef struct prov_ctx {
     OSSL_FUNC_BIO_read_ex_fn *bio_read;
     OSSL_FUNC_BIO_write_ex_fn *bio_write;
     prov_config *config;
-    struct prov_reasons *reasons; /* NULL: errors show numbers */
+    struct prov_reasons *reasons;      /* NULL: errors show numbers */
     struct prov_operation *operations; /* what query_operation() tells */
     bridge_module *_Atomic module;     /* held from the first use on */
 } prov_ctx;

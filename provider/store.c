@@ -189,12 +189,20 @@ static bool searches_certs(const store_ctx *store)
            store->fingerprint.len > 0;
 }
 
+/* The token tells it, and it is of a kind that is known here. A private key is opened to find out. */
+static bool can_be_shown(const bridge_item *item)
+{
+    return item->class == BRIDGE_PRIVATE || item->der.len > 0;
+}
+
 static bool fits(const store_ctx *store, const bridge_item *item)
 {
     const unsigned char *at = item->der.ptr;
     X509 *cert;
     bool good;
 
+    if (!can_be_shown(item))
+        return false;
     if (store->alias != NULL && strcmp(store->alias, item->label) != 0)
         return false;
     if (!searches_certs(store))
@@ -239,6 +247,22 @@ static bool wants_login(const store_ctx *store, unsigned classes)
     return (classes & BRIDGE_PRIVATE) != 0 && (store->expected == OSSL_STORE_INFO_PKEY || store->says_type);
 }
 
+/* What cannot be shown is passed over for the sake of the others; where there are none, it is told. */
+static bool require_shown(store_ctx *store)
+{
+    const bridge_items *items = &store->items;
+
+    for (size_t i = 0; i < items->count; i++)
+        if (can_be_shown(&items->item[i]))
+            return true;
+    return items->count == 0 ||
+           prov_refuse(
+               store->prov, SIGB_E_KEY_UNSUPPORTED,
+               "the token does not tell what is in %s, or it is of a kind that is not known here; choose "
+               "another object",
+               items->item[0].uri);
+}
+
 static bool require_some(store_ctx *store)
 {
     return store->items.count > 0 || !store->names_object || searches_certs(store) || store->alias != NULL ||
@@ -270,7 +294,7 @@ static bool read_items(store_ctx *store, prov_asker *asker)
     }
     if (rc != SIGB_OK)
         return prov_fail(store->prov, rc, &diag);
-    return require_some(store);
+    return require_some(store) && require_shown(store);
 }
 
 /* ---- giving ---- */

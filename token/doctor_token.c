@@ -190,7 +190,8 @@ bool login_wants_pin(const exam *e)
 static void try_login(exam *e)
 {
     sigb_diag why = {{0}, 0};
-    sigb_rc rc = p11_login(e->at.module, &e->at.slot, e->at.session, e->at.uri, &e->options, &why);
+    bool again;
+    sigb_rc rc = p11_login(e->at.module, &e->at.slot, e->at.session, e->at.uri, &e->options, &again, &why);
 
     e->login = rc == SIGB_OK ? LOGIN_DONE : LOGIN_REFUSED;
     if (rc == SIGB_OK)

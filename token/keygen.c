@@ -138,7 +138,19 @@ static bool rejects_an_attribute(CK_RV rv)
     return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT;
 }
 
-static sigb_rc make(const place *at, pair *made, const sigb_notes *notes, sigb_diag *diag)
+/* Codes of a call that was not carried out; after others there may be a key, and another one is not made. */
+static bool was_not_begun(CK_RV rv)
+{
+    static const CK_RV codes[] = {CKR_SESSION_CLOSED, CKR_SESSION_HANDLE_INVALID, CKR_USER_NOT_LOGGED_IN,
+                                  CKR_CRYPTOKI_NOT_INITIALIZED};
+
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if (codes[i] == rv)
+            return true;
+    return false;
+}
+
+static sigb_rc make(const place *at, pair *made, const sigb_notes *notes, bool *again, sigb_diag *diag)
 {
     CK_RV rv = generate(at, made);
 
@@ -150,6 +162,7 @@ static sigb_rc make(const place *at, pair *made, const sigb_notes *notes, sigb_d
             sigb_note(notes,
                       "the token does not know CKA_COPYABLE: whoever logs in can copy the key within it");
     }
+    *again = was_not_begun(rv);
     if (rv == CKR_MECHANISM_INVALID)
         return sigb_fail_native(diag, SIGB_E_MECHANISM, rv, "the token cannot generate %s keys",
                                 made->type->name);
@@ -208,7 +221,19 @@ static bool destroy(const place *at, const pair *made)
     return private == CKR_OK && public == CKR_OK;
 }
 
-static sigb_rc check_made(const place *at, const pair *made, sigb_diag *diag)
+static sigb_rc tell_left(const place *at, sigb_rc rc, sigb_diag *diag)
+{
+    sigb_diag why = diag == NULL ? (sigb_diag){{0}, 0} : *diag;
+
+    return sigb_fail_native(
+        diag, rc, why.native,
+        "the key was made on token %s and could neither be read nor destroyed, so it is there "
+        "still: delete it. %s",
+        at->slot.label, why.text);
+}
+
+/* *again, if it fails: the key is gone. */
+static sigb_rc check_made(const place *at, const pair *made, bool *again, sigb_diag *diag)
 {
     const char *difference = NULL;
     sigb_rc rc = compare(at, made, &difference, diag);
@@ -217,8 +242,9 @@ static sigb_rc check_made(const place *at, const pair *made, sigb_diag *diag)
     if (rc == SIGB_OK && difference == NULL)
         return SIGB_OK;
     gone = destroy(at, made);
+    *again = rc != SIGB_OK && gone;
     if (rc != SIGB_OK)
-        return rc;
+        return gone ? rc : tell_left(at, rc, diag);
     return sigb_fail(diag, SIGB_E_TOKEN, "the token made a key that is %s, which was not asked for; %s",
                      difference,
                      gone ? "it was destroyed: use another token, or a mode of it that keeps such keys"
@@ -243,16 +269,17 @@ static sigb_rc require_free(const place *at, sigb_bytes label, sigb_bytes id, co
     return rc;
 }
 
-static sigb_rc keygen_at(const place *at, pair *made, const sigb_notes *notes, sigb_diag *diag)
+static sigb_rc keygen_at(const place *at, pair *made, const sigb_notes *notes, bool *again, sigb_diag *diag)
 {
     sigb_rc rc = require_free(at, made->label, SIGB_BYTES_NONE, "label", diag);
 
     if (rc == SIGB_OK)
         rc = require_free(at, SIGB_BYTES_NONE, made->id, "id", diag);
+    *again = rc != SIGB_OK;
     if (rc == SIGB_OK)
-        rc = make(at, made, notes, diag);
+        rc = make(at, made, notes, again, diag);
     if (rc == SIGB_OK)
-        rc = check_made(at, made, diag);
+        rc = check_made(at, made, again, diag);
     return rc;
 }
 
@@ -312,28 +339,40 @@ static void keygen_copy(bound *b, void *args)
     copied->wanted.id = bound_bytes(b, copied->wanted.id);
 }
 
+typedef struct keygen_job {
+    const sigb_keygen *wanted;
+    const sigb_notes *notes;
+    pair pair;
+    sigb_buf *made;
+} keygen_job;
+
+/* A place_work. */
+static sigb_rc keygen_here(const place *at, void *arg, bool *again, sigb_diag *diag)
+{
+    keygen_job *job = arg;
+    sigb_rc rc = keygen_at(at, &job->pair, job->notes, again, diag);
+
+    if (rc != SIGB_OK)
+        return rc;
+    *again = false;
+    return tell(at, &job->pair, job->wanted, job->made, diag);
+}
+
 static sigb_rc keygen_run(const void *arguments, const sigb_pkcs11_options *options, sigb_buf *made,
                           sigb_diag *diag)
 {
     const keygen_args *args = arguments;
     const sigb_keygen *keygen = &args->wanted;
-    place at = {0};
-    pair pair_made = {.type = NULL};
+    keygen_job job = {.wanted = keygen, .notes = &options->notes, .made = made};
     uint8_t random[RANDOM_ID];
-    sigb_rc rc = choose_id(keygen->id, random, &pair_made.id, diag);
+    sigb_rc rc = choose_id(keygen->id, random, &job.pair.id, diag);
 
     if (rc != SIGB_OK)
         return rc;
-    pair_made.type = type_find(keygen->type);
-    pair_made.label = sigb_bytes_text(keygen->label);
-    fill_templates(&pair_made, keygen->copyable);
-    rc = place_open(args->uri, options, &at, diag);
-    if (rc == SIGB_OK)
-        rc = keygen_at(&at, &pair_made, &options->notes, diag);
-    if (rc == SIGB_OK)
-        rc = tell(&at, &pair_made, keygen, made, diag);
-    place_close(&at);
-    return rc;
+    job.pair.type = type_find(keygen->type);
+    job.pair.label = sigb_bytes_text(keygen->label);
+    fill_templates(&job.pair, keygen->copyable);
+    return place_run(args->uri, options, keygen_here, &job, diag);
 }
 
 sigb_rc sigb_token_keygen(const char *uri, const sigb_keygen *keygen, const sigb_pkcs11_options *options,

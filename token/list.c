@@ -61,11 +61,12 @@ static sigb_rc list_login(const listing *list, const place *at, sigb_diag *diag)
 {
     bool source = list->options->pin != NULL || p11_uri_has_pin(list->uri) ||
                   p11_uri_pin_source(list->uri) != NULL;
+    bool again;
     sigb_rc rc;
 
     if (!source || (at->slot.token.flags & CKF_USER_PIN_INITIALIZED) == 0)
         return SIGB_OK;
-    rc = p11_login(at->module, &at->slot, at->session, list->uri, list->options, diag);
+    rc = p11_login(at->module, &at->slot, at->session, list->uri, list->options, &again, diag);
     return rc == SIGB_E_PIN_LOCKED || rc == SIGB_E_PIN_FINAL_TRY ? SIGB_OK : rc;
 }
 

@@ -3,12 +3,16 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "pkcs11/retry.h"
 #include "token/template.h"
 
-sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened, sigb_diag *diag)
+/* *again, if it fails: the PIN was not judged. */
+static sigb_rc open_at(const char *uri, const sigb_pkcs11_options *options, place *opened, bool *again,
+                       sigb_diag *diag)
 {
     sigb_rc rc = p11_uri_parse(uri, &options->notes, &opened->uri, diag);
 
+    *again = rc == SIGB_OK;
     if (rc == SIGB_OK)
         rc = p11_module_open(opened->uri, options, &opened->module, diag);
     if (rc == SIGB_OK)
@@ -16,7 +20,15 @@ sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *o
     if (rc == SIGB_OK)
         rc = p11_session_open(opened->module, &opened->slot, true, &opened->session, diag);
     if (rc == SIGB_OK)
-        rc = p11_login(opened->module, &opened->slot, opened->session, opened->uri, options, diag);
+        rc = p11_login(opened->module, &opened->slot, opened->session, opened->uri, options, again, diag);
+    return rc;
+}
+
+sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened, sigb_diag *diag)
+{
+    bool again;
+    sigb_rc rc = open_at(uri, options, opened, &again, diag);
+
     if (rc != SIGB_OK)
         place_close(opened);
     return rc;
@@ -31,6 +43,79 @@ void place_close(place *opened)
     p11_uri_free(opened->uri);
     memset(opened, 0, sizeof(*opened));
 }
+
+/* ---- and once more ---- */
+
+/* What was answered once is answered again. */
+typedef struct kept_pin {
+    const sigb_pkcs11_options *asked;
+    sigb_pin *pin; /* NULL: nobody was asked */
+} kept_pin;
+
+/* A sigb_pin_fn. */
+static sigb_rc give_kept(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
+{
+    kept_pin *kept = arg;
+    sigb_pin *made;
+    sigb_rc rc;
+
+    if (kept->pin != NULL)
+        return sigb_pin_copy(pin, kept->pin, diag);
+    rc = kept->asked->pin(kept->asked->pin_arg, request, pin, diag);
+    made = rc == SIGB_OK ? sigb_pin_new() : NULL;
+    if (made != NULL && sigb_pin_copy(made, pin, NULL) == SIGB_OK)
+        kept->pin = made;
+    else
+        sigb_pin_free(made);
+    return rc;
+}
+
+static sigb_rc run_once(const char *uri, const sigb_pkcs11_options *options, place_work work, void *arg,
+                        unsigned tries, bool *again, sigb_diag *diag)
+{
+    place at = {0};
+    unsigned starts = 0;
+    sigb_rc rc = open_at(uri, options, &at, again, diag);
+
+    if (at.module != NULL)
+        starts = p11_module_starts(at.module);
+    if (rc == SIGB_OK)
+        rc = work(&at, arg, again, diag);
+    if (rc != SIGB_OK && *again && at.module != NULL) {
+        p11_session_close(at.module, at.session);
+        p11_module_give_up(at.module, starts, diag, tries);
+        at.session = CK_INVALID_HANDLE;
+        at.module = NULL;
+    }
+    place_close(&at);
+    return rc;
+}
+
+sigb_rc place_run(const char *uri, const sigb_pkcs11_options *options, place_work work, void *arg,
+                  sigb_diag *diag)
+{
+    kept_pin kept = {options, NULL};
+    sigb_pkcs11_options with_kept = *options;
+    p11_retry retry = {.until = {.never = true}, .budget_ms = OPENING_BUDGET_MS};
+    sigb_diag why = {{0}, 0};
+    bool again;
+    sigb_rc rc;
+
+    if (options->pin != NULL) {
+        with_kept.pin = give_kept;
+        with_kept.pin_arg = &kept;
+    }
+    do {
+        memset(&why, 0, sizeof(why));
+        rc = run_once(uri, &with_kept, work, arg, retry.tries, &again, &why);
+    } while (rc != SIGB_OK && again && p11_retry_failed(&retry, rc, &why));
+    sigb_pin_free(kept.pin);
+    if (rc != SIGB_OK && diag != NULL)
+        *diag = why;
+    return rc;
+}
+
+/* ---- objects ---- */
 
 void place_uri(const p11_slot *slot, const char *label, sigb_bytes id, const char *type, sigb_buf *uri)
 {

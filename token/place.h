@@ -18,6 +18,16 @@ typedef struct place {
 SIGB_CHECK sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened,
                               sigb_diag *diag);
 
+/* What is done at a place. *again: if it fails, nothing of it was done, and it may be tried once more. */
+typedef sigb_rc (*place_work)(const place *at, void *arg, bool *again, sigb_diag *diag);
+
+/*
+ * Opens, works, closes; all of it once more where what failed may pass. The PIN is
+ * asked for once, and tried again only where the token cannot have judged it.
+ */
+SIGB_CHECK sigb_rc place_run(const char *uri, const sigb_pkcs11_options *options, place_work work, void *arg,
+                             sigb_diag *diag);
+
 /* Releases everything; fit for a place that was zeroed and never opened, too. */
 void place_close(place *opened);
 

@@ -25,6 +25,9 @@ typedef struct fault_control {
 
     /* Calls that hang go on. */
     void (*release)(void);
+
+    /* How many calls have not come back yet. */
+    unsigned (*inside)(void);
 } fault_control;
 
 /* The symbol that the module exports, a fault_control. */

@@ -55,7 +55,7 @@ static void a_keypad_is_used_and_no_pin_asked_for(void **state)
     signer = opened(&options);
     assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
     assert_int_equal(logins(), 1);
-    stage_lose_sessions(&scene);
+    softhsm_lose_sessions(scene.hsm);
     assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
     assert_int_equal(logins(), 2);
     sigb_signer_free(signer);
@@ -182,7 +182,7 @@ static void a_pin_changed_behind_threads_is_tried_once_in_all(void **state)
     (void)state;
     stage_plan(&scene, "serial=changed");
     signer = opened(&scene.options);
-    stage_lose_sessions(&scene);
+    softhsm_lose_sessions(scene.hsm);
     stage_plan(&scene, "serial=changed;C_Login,rv=%#lx", CKR_PIN_INCORRECT);
     for (int i = 0; i < THREADS; i++) {
         all[i].signer = signer;
@@ -208,7 +208,7 @@ static void a_pin_that_is_not_kept_is_not_tried_again(void **state)
     stage_plan(&scene, "serial=not-kept");
     signer = opened(&options);
     assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
-    stage_lose_sessions(&scene);
+    softhsm_lose_sessions(scene.hsm);
     assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_PIN_NEEDED, "not kept");
     assert_int_equal(logins(), 1);
     assert_int_equal(asked, 1);

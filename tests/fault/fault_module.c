@@ -47,6 +47,7 @@
 #include "tests/fault/internal.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "pkcs11/internal.h"
@@ -102,6 +103,19 @@ static CK_OBJECT_HANDLE key_labelled(CK_SESSION_HANDLE session, char *label)
 
 /* ---- the calls ---- */
 
+static atomic_uint inside;
+
+static fault_hit enter(fault_call call)
+{
+    atomic_fetch_add(&inside, 1);
+    return plan_hit(call);
+}
+
+static unsigned calls_inside(void)
+{
+    return atomic_load(&inside);
+}
+
 static CK_RV sign_begin(fault_hit *hit, CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key)
 {
     return token.C_SignInit(session, how, hit->key[0] == '\0' ? key : key_labelled(session, hit->key));
@@ -120,12 +134,13 @@ static CK_RV sign_end(fault_hit *hit, CK_SESSION_HANDLE session, CK_BYTE *data, 
 
 static CK_RV answer(const fault_hit *hit, CK_RV rv)
 {
+    atomic_fetch_sub(&inside, 1);
     return hit->instead || hit->behind ? hit->rv : rv;
 }
 
 static CK_RV fault_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key)
 {
-    fault_hit hit = plan_hit(FAULT_C_SignInit);
+    fault_hit hit = enter(FAULT_C_SignInit);
 
     return answer(&hit, hit.instead ? hit.rv : sign_begin(&hit, session, how, key));
 }
@@ -133,7 +148,7 @@ static CK_RV fault_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_O
 static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *made,
                           CK_ULONG *made_len)
 {
-    fault_hit hit = plan_hit(FAULT_C_Sign);
+    fault_hit hit = enter(FAULT_C_Sign);
 
     end_sign(&hit, session, data, len);
     return answer(&hit, hit.instead ? hit.rv : sign_end(&hit, session, data, len, made, made_len));
@@ -141,14 +156,14 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len
 
 static CK_RV fault_C_FindObjectsFinal(CK_SESSION_HANDLE session)
 {
-    fault_hit hit = plan_hit(FAULT_C_FindObjectsFinal);
+    fault_hit hit = enter(FAULT_C_FindObjectsFinal);
 
     return answer(&hit, hit.instead && hit.unended ? hit.rv : token.C_FindObjectsFinal(session));
 }
 
 static CK_RV fault_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len)
 {
-    fault_hit hit = plan_hit(FAULT_C_Login);
+    fault_hit hit = enter(FAULT_C_Login);
     CK_RV rv = answer(&hit, hit.instead ? hit.rv : token.C_Login(session, user, pin, len));
 
     counts_login(rv);
@@ -158,7 +173,7 @@ static CK_RV fault_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE
 #define FAULT_DEFINE(name, parameters, arguments)                                                            \
     static CK_RV passed_##name parameters                                                                    \
     {                                                                                                        \
-        fault_hit hit = plan_hit(FAULT_##name);                                                              \
+        fault_hit hit = enter(FAULT_##name);                                                                 \
                                                                                                              \
         return answer(&hit, hit.instead ? hit.rv : token.name arguments);                                    \
     }
@@ -200,4 +215,5 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
     return usable ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
-const fault_control fault_controls = {plan_set, counts_of, counts_hits, counts_logins, plan_release};
+const fault_control fault_controls = {plan_set,      counts_of,    counts_hits,
+                                      counts_logins, plan_release, calls_inside};

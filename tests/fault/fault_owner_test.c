@@ -187,7 +187,7 @@ static void a_module_that_was_left_is_still_repaired(void **state)
 
     (void)state;
     assert_states(signer);
-    stage_lose_sessions(&scene);
+    softhsm_lose_sessions(scene.hsm);
     assert_states(signer);
     sigb_signer_free(signer);
     assert_int_equal(finalised(), 0);

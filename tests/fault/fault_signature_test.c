@@ -116,7 +116,7 @@ static void another_key_after_a_repair_is_told_apart(void **state)
     stage_plan(&scene, "%s", "");
     signer = opened(scene.leaf.uri);
     assert_states(&scene.leaf, signer);
-    stage_lose_sessions(&scene);
+    softhsm_lose_sessions(scene.hsm);
     stage_plan(&scene, "C_SignInit,after=1,key=other");
     assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_KEY_CHANGED, "key");
     stage_plan(&scene, "%s", "");

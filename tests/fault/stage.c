@@ -156,14 +156,3 @@ sigb_rc stage_open_and_state(const stage *s, const stage_key *key, const sigb_pk
     sigb_signer_free(signer);
     return rc;
 }
-
-void stage_lose_sessions(const stage *s)
-{
-    CK_FUNCTION_LIST *calls = softhsm_calls(s->hsm);
-    CK_SLOT_ID slots[8];
-    CK_ULONG count = 8;
-
-    assert_int_equal(calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
-    for (CK_ULONG i = 0; i < count; i++)
-        assert_int_equal(calls->C_CloseAllSessions(slots[i]), CKR_OK);
-}

@@ -50,7 +50,4 @@ sigb_signer *stage_signer(const char *uri, const sigb_pkcs11_options *options);
 sigb_rc stage_open_and_state(const stage *s, const stage_key *key, const sigb_pkcs11_options *options,
                              sigb_diag *diag);
 
-/* What another user of the module does to all of us: every session of the token is closed. */
-void stage_lose_sessions(const stage *s);
-
 #endif

@@ -326,25 +326,69 @@ void softhsm_cert(softhsm *hsm, const char *token, const char *label, const char
     leave(hsm, entered);
 }
 
-void softhsm_destroy(softhsm *hsm, const char *token, CK_OBJECT_CLASS class, const char *label)
+/* Destroys what is described; how many objects that were. */
+static size_t destroy(softhsm *hsm, const char *token, bag *wanted)
 {
-    bag wanted = {.count = 0};
     bool entered = enter(hsm);
     CK_TOKEN_INFO info;
     CK_SESSION_HANDLE session = session_as(hsm, slot_of(hsm, token, 0, &info), CKU_USER, SOFTHSM_PIN);
     CK_OBJECT_HANDLE found[16];
     CK_ULONG count;
 
-    bag_put(&wanted, CKA_CLASS, &class, sizeof(class));
-    bag_put_text(&wanted, CKA_LABEL, label);
-    assert_ckr(hsm->calls->C_FindObjectsInit(session, wanted.at, wanted.count));
+    assert_ckr(hsm->calls->C_FindObjectsInit(session, wanted->at, wanted->count));
     assert_ckr(hsm->calls->C_FindObjects(session, found, 16, &count));
     assert_ckr(hsm->calls->C_FindObjectsFinal(session));
-    assert_true(count > 0);
     for (CK_ULONG i = 0; i < count; i++)
         assert_ckr(hsm->calls->C_DestroyObject(session, found[i]));
     assert_ckr(hsm->calls->C_CloseSession(session));
     leave(hsm, entered);
+    return count;
+}
+
+void softhsm_destroy(softhsm *hsm, const char *token, CK_OBJECT_CLASS class, const char *label)
+{
+    bag wanted = {.count = 0};
+
+    bag_put(&wanted, CKA_CLASS, &class, sizeof(class));
+    bag_put_text(&wanted, CKA_LABEL, label);
+    assert_true(destroy(hsm, token, &wanted) > 0);
+}
+
+size_t softhsm_clear(softhsm *hsm, const char *token, const char *label)
+{
+    bag wanted = {.count = 0};
+
+    bag_put_text(&wanted, CKA_LABEL, label);
+    return destroy(hsm, token, &wanted);
+}
+
+void softhsm_lose_sessions(const softhsm *hsm)
+{
+    CK_SLOT_ID slots[8];
+    CK_ULONG count = 8;
+
+    assert_ckr(hsm->calls->C_GetSlotList(CK_TRUE, slots, &count));
+    for (CK_ULONG i = 0; i < count; i++)
+        assert_ckr(hsm->calls->C_CloseAllSessions(slots[i]));
+}
+
+void softhsm_log_out(softhsm *hsm, const char *token)
+{
+    CK_SESSION_HANDLE session;
+    CK_TOKEN_INFO info;
+
+    assert_ckr(
+        hsm->calls->C_OpenSession(slot_of(hsm, token, 0, &info), CKF_SERIAL_SESSION, NULL, NULL, &session));
+    assert_ckr(hsm->calls->C_Logout(session));
+    assert_ckr(hsm->calls->C_CloseSession(session));
+}
+
+void softhsm_start_anew(const softhsm *hsm)
+{
+    CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+
+    assert_ckr(hsm->calls->C_Finalize(NULL));
+    assert_ckr(hsm->calls->C_Initialize(&args));
 }
 
 CK_FLAGS softhsm_flags(softhsm *hsm, const char *token)

@@ -60,6 +60,17 @@ void softhsm_cert(softhsm *hsm, const char *token, const char *label, const char
 /* Destroys the objects of this class and label. */
 void softhsm_destroy(softhsm *hsm, const char *token, CK_OBJECT_CLASS class, const char *label);
 
+/* All objects with this label; how many there were. */
+size_t softhsm_clear(softhsm *hsm, const char *token, const char *label);
+
+/*
+ * What another user of the module, which is open, does to all of us: every session of every token is closed, the
+ * user is logged out, the module is shut down and started anew.
+ */
+void softhsm_lose_sessions(const softhsm *hsm);
+void softhsm_log_out(softhsm *hsm, const char *token);
+void softhsm_start_anew(const softhsm *hsm);
+
 /* Flags of the token as they are now. */
 CK_FLAGS softhsm_flags(softhsm *hsm, const char *token);
 
