@@ -9,7 +9,7 @@ table='
         include  |                           | openssl/types.h
         base     |                           | openssl/.*
         pkcs11   | base                      | openssl/.* p11-kit/.*
-        store    | base                      | openssl/.*
+        store    | base                      | openssl/(bio|conf|crypto|err|evp|provider|rsa|store|types|ui|x509|[a-z0-9]+err).h
         provider | base pkcs11               | openssl/.*
         issuer   | base                      | openssl/.*
         timestamp| base issuer               | openssl/.*

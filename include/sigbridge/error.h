@@ -40,11 +40,11 @@ typedef enum sigb_rc {
     SIGB_E_PAYLOAD = 9,  /* payload empty, absent, or given where none belongs */
     SIGB_E_CHANGED = 10, /* the artifact changed while it was read */
     SIGB_E_REFUSED = 11, /* the person asked did not confirm */
-    SIGB_E_SETUP = 12,   /* OpenSSL's configuration does not lead to the provider */
+    SIGB_E_SETUP = 12,   /* no OpenSSL provider that is configured serves */
 
     /* 20..39: the token */
-    SIGB_E_MODULE = 20,          /* the PKCS#11 module cannot be loaded or initialised */
-    SIGB_E_TOKEN = 21,           /* a token call failed, or returned what it must not */
+    SIGB_E_MODULE = 20,          /* the PKCS#11 module or OpenSSL provider cannot be loaded or initialised */
+    SIGB_E_TOKEN = 21,           /* a call of a token or provider failed, or returned what it must not */
     SIGB_E_TOKEN_ABSENT = 22,    /* no token matches */
     SIGB_E_TOKEN_AMBIGUOUS = 23, /* several tokens match where one is needed */
     SIGB_E_PIN_NEEDED = 24,      /* a PIN is needed and no source gives one */

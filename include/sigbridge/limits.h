@@ -14,7 +14,7 @@
 #define SIGB_MAX_DID           8192     /* bytes of an issuer (RFC 9943) */
 #define SIGB_MAX_OID           1024     /* characters of a dotted OID */
 #define SIGB_MAX_NAME          4096     /* bytes of a certificate subject that is to be made */
-#define SIGB_MAX_URI           4096     /* characters of a pkcs11: URI */
+#define SIGB_MAX_URI           4096     /* characters of a URI that names a key */
 #define SIGB_MAX_PIN_LEN       255      /* bytes of a PIN */
 #define SIGB_MAX_SIGNATURE     8192     /* bytes of a raw signature */
 #define SIGB_MAX_KEY_ID        64       /* bytes of a CKA_ID we write */
@@ -26,5 +26,7 @@
 #define SIGB_MAX_ISSUER        1024     /* bytes of a ledger's name */
 #define SIGB_MAX_PATH          64       /* hashes on a path to a root: SIGB_E_RECEIPT_MALFORMED */
 #define SIGB_MAX_EVIDENCE      1024     /* bytes of a leaf's evidence (CCF profile): the same */
+#define SIGB_MAX_PROVIDERS     16       /* OpenSSL providers that are loaded for one signer */
+#define SIGB_MAX_CONFIG        1048576  /* bytes of a configuration of OpenSSL's that is named for a signer */
 
 #endif

@@ -23,17 +23,18 @@ extern "C" {
 typedef struct sigb_pin sigb_pin;
 
 typedef enum sigb_pin_kind {
-    SIGB_PIN_USER = 0,    /* CKU_USER */
-    SIGB_PIN_SO = 1,      /* CKU_SO: token initialisation */
-    SIGB_PIN_CONTEXT = 2, /* CKU_CONTEXT_SPECIFIC: a key that asks before every signature */
-    SIGB_PIN_NEW_USER = 3 /* the user PIN to set at initialisation */
+    SIGB_PIN_USER = 0,     /* CKU_USER */
+    SIGB_PIN_SO = 1,       /* CKU_SO: token initialisation */
+    SIGB_PIN_CONTEXT = 2,  /* CKU_CONTEXT_SPECIFIC: a key that asks before every signature */
+    SIGB_PIN_NEW_USER = 3, /* the user PIN to set at initialisation */
+    SIGB_PIN_STORE = 4     /* what an OpenSSL store wants: a token's PIN, or the passphrase of a file */
 } sigb_pin_kind;
 
 /* Who asks. The strings are raw: escape them before they are shown. Valid during the call. */
 typedef struct sigb_pin_request {
     sigb_pin_kind kind;
-    const char *token;  /* label, trailing blanks removed */
-    const char *serial; /* serial number, trailing blanks removed */
+    const char *token;  /* label, trailing blanks removed; of a store the URI or file, without its query */
+    const char *serial; /* serial number, trailing blanks removed; of a store "" */
 } sigb_pin_request;
 
 /*

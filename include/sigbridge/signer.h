@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A signer signs and cannot reveal its key. Where the key lives is decided once,
- * when the signer is made: in a PKCS#11 token, behind an EVP_PKEY that the
- * application has, or behind two functions of the application's own.
+ * when the signer is made: in a PKCS#11 token, behind any OpenSSL provider, behind an
+ * EVP_PKEY that the application has, or behind two functions of the application's own.
  *
  * Threads: a signer may be used by several threads at once, if its ops may.
  * sigb_signer_free() must be the last call on it.
@@ -110,6 +110,67 @@ typedef struct sigb_pkcs11_options {
  */
 SIGB_CHECK sigb_rc sigb_signer_from_pkcs11(const char *uri, const sigb_pkcs11_options *options,
                                            sigb_signer **signer, sigb_diag *diag);
+
+/* An OpenSSL provider: its name, and the path of its NAME.so, or NULL for OpenSSL's folder of modules. */
+typedef struct sigb_store_provider {
+    const char *name, *path;
+} sigb_store_provider;
+
+/*
+ * How to reach a key through OpenSSL's providers. Zero-initialise, then set what
+ * is known; NULL stands for all zeros. Borrowed for the call.
+ */
+typedef struct sigb_store_options {
+    const sigb_store_provider
+        *providers;        /* to load, in this order, behind `default`, which is always there */
+    size_t provider_count; /* SIGB_MAX_PROVIDERS at most */
+    const char *config;    /* path of a file as openssl.cnf: the providers that its openssl_conf leads to are
+                              set up and activated as it says; nothing else in it acts. NULL: none is read */
+    const char *propquery; /* property query for all that OpenSSL fetches; NULL: to sign, the key's own
+                              provider before others. "?provider=tpm2" prefers one, without ? it excludes
+                              all others, `default` among them, which reads files */
+    sigb_pin_fn pin;       /* asked, with SIGB_PIN_STORE, where the store wants a PIN or passphrase: once at
+                              most, during the call; may be NULL */
+    void *pin_arg;
+    sigb_notes notes; /* remarks while opening */
+    bool no_certs;    /* certificates are not looked for: a bare signature needs none */
+} sigb_store_options;
+
+/*
+ * Opens the one private key that `uri` names: any URI that a provider opens
+ * (OSSL_STORE: "handle:0x81000001" with tpm2, "pkcs11:..." with one for tokens), or a
+ * file: PEM, DER or PKCS#12, encrypted ones too, and files that wrap another URI for
+ * a provider that is loaded. Certificates that the same URI shows come along.
+ *
+ * All of it happens in a library context of this signer's own, which is freed
+ * with it. No configuration is read but options->config; verification and the
+ * program's own use of OpenSSL never meet what is loaded here. Code is loaded
+ * from options->providers, options->config and OpenSSL's folder of modules
+ * (OPENSSL_MODULES) alone: name only files that you trust.
+ *
+ * Not checked: where the key lives and whether it can leave it, what else the
+ * provider does with it and with the PIN (OpenSSL and the provider copy it to
+ * memory of their own), whether a provider forwards the work elsewhere. Known is
+ * what the first signature proves: that it verifies with the public half that
+ * the key tells.
+ *
+ * A call into a provider cannot be stopped, so there is no deadline here, nor
+ * repairs but those that the provider makes. A signer may be used by several
+ * threads at once as far as the provider can; those of OpenSSL and ours can. In
+ * a child of the process that opened it the key is what the provider makes of a
+ * fork: keys of OpenSSL's own providers and of ours sign on. fork() does not
+ * wait for a call that is under way here, so do not fork while a signer is opened.
+ *
+ * Refusals: SIGB_E_USAGE, _LIMIT, _IO (no such file), _SETUP (the configuration,
+ * or no provider opens such a URI), _MODULE (a provider cannot be loaded),
+ * _PIN_NEEDED, _PIN_INCORRECT (tried once), _KEY_ABSENT (says what is there
+ * instead), _KEY_AMBIGUOUS (several; they are listed), _KEY_UNSUPPORTED (fits no
+ * algorithm, or does not tell its public half), _WEAK_KEY, _TOKEN (the provider
+ * failed, in its words), _MEMORY; and every other code with which our own
+ * provider refuses.
+ */
+SIGB_CHECK sigb_rc sigb_signer_from_store(const char *uri, const sigb_store_options *options,
+                                          sigb_signer **signer, sigb_diag *diag);
 
 /* DER SubjectPublicKeyInfo of the key; no bytes while it is not known (some tokens hide it). */
 sigb_bytes sigb_signer_spki(const sigb_signer *signer);
