@@ -64,6 +64,20 @@ typedef struct signer_args {
     bool replicas, no_relogin, copy_key;
 } signer_args;
 
+/* OpenSSL's providers, of which one has the key. */
+typedef struct store_args {
+    option_list provider;
+    const char *config, *propquery;
+} store_args;
+
+/* A key, and all that may be said of how it is reached and held. */
+typedef struct key_args {
+    const char *name;
+    module_args module;
+    signer_args signer;
+    store_args store;
+} key_args;
+
 /* clang-format off */
 #define MODULE_OPTIONS(at) \
     {"module", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(module_args, path), "PATH", NULL, \
@@ -89,6 +103,14 @@ typedef struct signer_args {
      "do not keep the PIN; a login that is lost ends the run"}, \
     {"copy-key", 0, OPTION_FLAG, OPTIONAL, (at) + offsetof(signer_args, copy_key), NULL, NULL, \
      "sign with a copy of the key in the session, where the token allows it"}
+
+#define STORE_OPTIONS(at) \
+    {"provider", 0, OPTION_LIST, OPTIONAL, (at) + offsetof(store_args, provider), "NAME[,PATH]", NULL, \
+     "OpenSSL provider to load for a store: or file key"}, \
+    {"provider-config", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(store_args, config), "FILE", NULL, \
+     "set up the providers that this openssl.cnf leads to; no other is read"}, \
+    {"propquery", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(store_args, propquery), "QUERY", NULL, \
+     "OpenSSL property query, such as ?provider=tpm2"}
 
 /* Three rows: prefix is "pin-" or "so-pin-". */
 #define PIN_OPTIONS(prefix, who, at) \

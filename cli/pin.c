@@ -84,6 +84,7 @@ static const struct prompt_row {
     {SIGB_PIN_CONTEXT, "PIN of token '", false},
     {SIGB_PIN_SO, "New security officer's PIN for token '", true},
     {SIGB_PIN_NEW_USER, "New user PIN for token '", true},
+    {SIGB_PIN_STORE, "PIN or passphrase of '", false},
 };
 
 static void put_prompt(sigb_buf *out, const char *before, const char *words, const sigb_pin_request *request)
@@ -91,9 +92,11 @@ static void put_prompt(sigb_buf *out, const char *before, const char *words, con
     text_put(out, before);
     text_put(out, words);
     text_put_raw(out, sigb_bytes_text(request->token));
-    text_put(out, "' (serial ");
-    text_put_raw(out, sigb_bytes_text(request->serial));
-    text_put(out, "): ");
+    if (request->kind != SIGB_PIN_STORE) {
+        text_put(out, "' (serial ");
+        text_put_raw(out, sigb_bytes_text(request->serial));
+    }
+    text_put(out, request->kind == SIGB_PIN_STORE ? "': " : "): ");
 }
 
 static sigb_rc read_prompted(const char *before, const char *words, const sigb_pin_request *request,
@@ -134,9 +137,10 @@ static sigb_rc read_terminal(const struct pin_source *source, const sigb_pin_req
         rc = read_again(row->words, request, pin, diag);
     if (rc == SIGB_E_PIN_NEEDED)
         (void)fail(diag, rc,
-                   "token '%.64s' needs a PIN, %s%.64s%sand there is no terminal to ask for one; see --help "
+                   "%s'%.64s' needs a PIN, %s%.64s%sand there is no terminal to ask for one; see --help "
                    "for its sources",
-                   request->token, source->args->env == NULL ? "" : "the variable ",
+                   request->kind == SIGB_PIN_STORE ? "" : "token ", request->token,
+                   source->args->env == NULL ? "" : "the variable ",
                    source->args->env == NULL ? "" : source->args->env,
                    source->args->env == NULL ? "" : " is empty ");
     return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sigbridge sign: a statement about a payload, signed by a key in a token. */
+/* sigbridge sign: a statement about a payload, signed by a key in a token or of an OpenSSL provider. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "cli/digest.h"
 #include "cli/facts.h"
 #include "cli/input.h"
-#include "cli/module.h"
+#include "cli/key.h"
 #include "cli/output.h"
 #include "cli/pin.h"
 #include "cli/stamp.h"
@@ -21,12 +21,11 @@
 
 struct sign_args {
     common_args common;
-    const char *key, *eku, *subject, *svn, *content_type, *alg, *hash, *location, *profile, *iss;
+    key_args key;
+    const char *eku, *subject, *svn, *content_type, *alg, *hash, *location, *profile, *iss;
     const char *payload, *out;
     option_list cert, chain, root;
     bool allow_svn_zero, detached;
-    module_args module;
-    signer_args signer;
     pin_args pin;
     struct stamp_args stamp;
 };
@@ -34,9 +33,9 @@ struct sign_args {
 /* clang-format off */
 #define AT(field) offsetof(struct sign_args, field)
 static const option OPTIONS[] = {
-    {"key",            0,   OPTION_TEXT, NEEDED,   AT(key),            "URI",  NULL, "private key, as a pkcs11: URI (RFC 7512)"},
+    {"key",            0,   OPTION_TEXT, NEEDED,   AT(key.name),       "KEY",  NULL, "private key: a pkcs11: URI (RFC 7512), store:URI, or a file"},
     {"root",           0,   OPTION_LIST, NEEDED,   AT(root),           "FILE", NULL, "pinned root certificates that the chain must end in"},
-    {"cert",           0,   OPTION_LIST, OPTIONAL, AT(cert),           "FILE", NULL, "the key's certificate; else it is found on the token"},
+    {"cert",           0,   OPTION_LIST, OPTIONAL, AT(cert),           "FILE", NULL, "the key's certificate; else it is found beside the key"},
     {"chain",          0,   OPTION_LIST, OPTIONAL, AT(chain),          "FILE", NULL, "further certificates of its chain, in any order"},
     {"eku",            0,   OPTION_TEXT, OPTIONAL, AT(eku),            "OID",  NULL, "extended key usage that the issuer names; else the only one"},
     {"subject",        0,   OPTION_TEXT, OPTIONAL, AT(subject),        "TEXT", NULL, "what the statement is about (CWT sub)"},
@@ -53,9 +52,10 @@ static const option OPTIONS[] = {
     {"detached",       0,   OPTION_FLAG, OPTIONAL, AT(detached),       NULL,   NULL, "leave the payload out of the statement"},
     {"profile",        0,   OPTION_TEXT, OPTIONAL, AT(profile),        "NAME", PROFILE_CHOICES, "rules to keep; mst if not given"},
     STAMP_OPTIONS(OPTIONAL, AT(stamp), "alone: write what to ask a TSA for the payload, and sign nothing; with --timestamp-token: refuse unless that answers it"),
-    MODULE_OPTIONS(AT(module)),
+    MODULE_OPTIONS(AT(key.module)),
     PIN_OPTIONS("pin-", "PIN", AT(pin)),
-    SIGNER_OPTIONS(AT(signer)),
+    SIGNER_OPTIONS(AT(key.signer)),
+    STORE_OPTIONS(AT(key.store)),
     {"payload",        0,   OPTION_TEXT, OPTIONAL, AT(payload),        "FILE", NULL, "the same as PAYLOAD"},
     {"output",         'o', OPTION_TEXT, OPTIONAL, AT(out),            "FILE", NULL, "the statement, - for standard output; PAYLOAD.cose if not given"},
     {"signature",      0,   OPTION_TEXT, OPTIONAL, AT(out),            "FILE", NULL, "the same as --output"},
@@ -73,7 +73,7 @@ struct signing {
     sigb_alg alg;
     sigb_profile profile;
     sigb_hash hash; /* NONE: the payload itself */
-    sigb_pkcs11_options options;
+    struct key_road road;
     int artifact; /* descriptor of what is hashed, -1 if none */
     sigb_buf roots, certs, payload;
     sigb_buf statement; /* or the request for a time stamp, if that is what is made */
@@ -134,11 +134,11 @@ static sigb_rc check_combination(struct signing *s, sigb_diag *diag)
         s->hash = sigb_hash_find(args->hash);
     s->profile = args->profile != NULL && strcmp(args->profile, "cose") == 0 ? SIGB_PROFILE_COSE
                                                                              : SIGB_PROFILE_MST;
-    s->options = module_options(&args->module, &s->pins, s->report);
-    s->options.pin = ask_pin;
-    s->options.pin_arg = s;
     rc = check_stamp(s, diag);
-    return rc == SIGB_OK ? signer_options(&args->signer, &s->options, diag) : rc;
+    if (rc == SIGB_OK)
+        rc = key_choose(&args->key, &s->pins, s->report, &s->road, diag);
+    key_ask(&s->road, ask_pin, s);
+    return rc;
 }
 
 /* Reproducible builds fix the time that a statement claims; the time of the check stays the clock's. */
@@ -303,7 +303,7 @@ static sigb_rc ask_pin(void *signing, const sigb_pin_request *request, sigb_pin 
 
 static sigb_rc open_signer(struct signing *s, sigb_diag *diag)
 {
-    sigb_rc rc = sigb_signer_from_pkcs11(s->args->key, &s->options, &s->signer, diag);
+    sigb_rc rc = key_open(&s->road, &s->signer, diag);
     sigb_rc certs_rc = await_certs(s, diag); /* what comes first in this order is what is told */
 
     return certs_rc == SIGB_OK ? rc : certs_rc;
@@ -435,6 +435,7 @@ static void signing_free(struct signing *s)
     sigb_timestamp_free(s->timestamp);
     sigb_issuer_free(s->issuer);
     sigb_signer_free(s->signer);
+    key_road_free(&s->road);
     pins_close(&s->pins);
     if (s->artifact >= 0)
         (void)close(s->artifact);

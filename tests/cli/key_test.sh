@@ -14,7 +14,7 @@ made() { # the statement is there and good
 
 # ---- URI, module, token, key ----
 
-refused 4 uri 'begins with "pkcs11:"' by --key mst --pin-file pin
+refused 4 io "cannot read the key 'mst': No such file or directory; a key is a pkcs11: URI, store:" by --key mst --pin-file pin
 refused 4 uri 'object= in the URI is there twice' by --key 'pkcs11:object=mst;object=mst' --pin-file pin
 refused 4 uri 'holds %00' by --key 'pkcs11:object=mst%00' --pin-file pin
 refused 4 uri 'unknown path attribute "colour"' by --key 'pkcs11:colour=red' --pin-file pin

@@ -57,7 +57,7 @@ refused 4 usage "unknown option '--copy-key'" "$sigbridge" token list --copy-key
 
 # a value that needs none, and one that is missing at the end
 "$sigbridge" sign --key 2>err && die 'a value is missing'
-has err '--key needs a value: URI'
+has err '--key needs a value: KEY'
 "$sigbridge" sign -o 2>err && die 'a value is missing'
 has err '--output needs a value: FILE'
 
@@ -175,7 +175,8 @@ touch payload.json
 is "$(complete_words sigbridge sign payl)" payload.json
 is "$(complete_words sigbridge sign --cert payl)" payload.json
 is "$(complete_words sigbridge timestamp attach --tsa-root payl)" payload.json
-is "$(complete_words sigbridge sign --key payl)" ''
+is "$(complete_words sigbridge sign --key payl)" payload.json
+is "$(complete_words sigbridge sign --propquery payl)" ''
 PIN_OF_THE_TEST=1 is "$(PIN_OF_THE_TEST=1 complete_words sigbridge sign --pin-env PIN_OF_THE)" PIN_OF_THE_TEST
 
 choices() { # VERB OPTION: as the parser words them
