@@ -151,6 +151,7 @@ static void put_key(sigb_buf *list, const EVP_PKEY *key)
         text_put(list, ", SHA-256 of its public key ");
         text_put_hex(list, sigb_bytes_of(digest, 8));
     }
+    list->failed |= spki.failed;
     sigb_buf_free(&spki);
 }
 

@@ -12,6 +12,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 
 #include "pkcs11/wrap.h"
 #include "provider/config.h"
@@ -230,6 +231,64 @@ static sigb_rc pkcs11_absent(void)
 static sigb_rc pkcs11_bad_uri(void)
 {
     return pkcs11("pkcs11:token=sweep;token=sweep");
+}
+
+/* A software key under a passphrase, a file without one, and a configuration that loads nothing. */
+static char store_key[256], store_nothing[256], store_conf[256];
+
+static void store_write(char path[256], const char *name, const char *text)
+{
+    FILE *file;
+
+    (void)snprintf(path, 256, "%s/%s", softhsm_dir(world.hsm), name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void store_make(void)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    FILE *file;
+
+    assert_non_null(key);
+    store_write(store_key, "key.pem", "");
+    store_write(store_nothing, "nothing.pem", "");
+    store_write(store_conf, "store.cnf",
+                "openssl_conf = i\n[i]\nproviders = p\n[p]\nlegacy = l\n[l]\nactivate = 0\nx = \"y\"\n");
+    file = fopen(store_key, "w");
+    assert_non_null(file);
+    assert_int_equal(
+        PEM_write_PKCS8PrivateKey(file, key, EVP_aes_128_cbc(), SOFTHSM_PIN, strlen(SOFTHSM_PIN), NULL, NULL),
+        1);
+    assert_int_equal(fclose(file), 0);
+    EVP_PKEY_free(key);
+}
+
+static sigb_rc store_open(const char *uri, const char *config)
+{
+    const sigb_store_options options = {.config = config, .pin = softhsm_pin};
+    sigb_signer *signer = NULL;
+    sigb_rc rc = sigb_signer_from_store(uri, &options, &signer, NULL);
+
+    sigb_signer_free(signer);
+    return rc;
+}
+
+static sigb_rc store_file(void)
+{
+    return store_open(store_key, NULL);
+}
+
+static sigb_rc store_config(void)
+{
+    return store_open(store_nothing, store_conf);
+}
+
+static sigb_rc store_scheme(void)
+{
+    return store_open("nobody:key", NULL);
 }
 
 static sigb_rc expect(sigb_bytes spki)
@@ -888,6 +947,9 @@ static const scenario SCENARIOS[] = {
     {"sigb_signer_from_pkcs11",   "a key",                SIGB_OK,                pkcs11_good},
     {"sigb_signer_from_pkcs11",   "no such key",          SIGB_E_KEY_ABSENT,      pkcs11_absent},
     {"sigb_signer_from_pkcs11",   "a repeated attribute", SIGB_E_URI,             pkcs11_bad_uri},
+    {"sigb_signer_from_store",    "a key file",           SIGB_OK,                store_file},
+    {"sigb_signer_from_store",    "a configuration",      SIGB_E_KEY_ABSENT,      store_config},
+    {"sigb_signer_from_store",    "no such scheme",       SIGB_E_SETUP,           store_scheme},
     {"sigb_signer_expect",        "its key",              SIGB_OK,                expect_same},
     {"sigb_signer_expect",        "another key",          SIGB_E_CERT_OTHER_KEY,  expect_other},
     {"sigb_alg_for_key",          "a key",                SIGB_OK,                alg_good},
@@ -1045,6 +1107,7 @@ int main(void)
     world_make();
     ledger_make();
     stamps_make();
+    store_make();
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     EVP_PKEY_free(evp_key);
     stamps_free();

@@ -38,6 +38,7 @@ static long countdown = -1;          /* the allocation that is refused when it r
 static atomic_long counted;
 static atomic_long live_ours; /* blocks of ours that are not freed */
 static const volatile int *inside_module;
+static bool openssl_is_spared;
 
 /* Before each block: who asked for it, so that free() knows without being told. */
 typedef union block_head {
@@ -71,7 +72,8 @@ static bool refuse(enum whose whose, const char *file, int line)
 {
     long n;
 
-    if (whose != refused || (inside_module != NULL && *inside_module != 0))
+    if (whose != refused || (inside_module != NULL && *inside_module != 0) ||
+        (whose == OPENSSLS && openssl_is_spared))
         return false;
     n = atomic_fetch_add(&counted, 1);
     if (origins != NULL && n < MAX_ORIGINS)
@@ -134,6 +136,11 @@ void sweep_start(void)
 void sweep_spare_while(const volatile int *inside)
 {
     inside_module = inside;
+}
+
+void sweep_spare_openssl(bool spared)
+{
+    openssl_is_spared = spared;
 }
 
 void sweep_over(void)

@@ -26,6 +26,12 @@ void sweep_start(void);
  */
 void sweep_spare_while(const volatile int *inside);
 
+/*
+ * OpenSSL's store and decoders crash by themselves when memory runs out in them (3.0): what
+ * OpenSSL allocates between the two is not refused. Ours is.
+ */
+void sweep_spare_openssl(bool spared);
+
 /* From here to the end of run() there is memory enough: for taking away what the call has made. */
 void sweep_over(void);
 
