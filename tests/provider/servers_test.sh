@@ -75,8 +75,13 @@ stop() {
     server=
 }
 
+# The server listens before it starts its workers.
 workers_are_www_data() { # NAME
-    pgrep -P "$server" -u www-data >/dev/null || die "no worker of $1 is www-data"
+    for _ in $(seq 100); do
+        pgrep -P "$server" -u www-data >/dev/null && return
+        sleep 0.1
+    done
+    die "no worker of $1 is www-data"
 }
 
 for type in P-256 RSA-2048; do
