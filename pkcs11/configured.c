@@ -43,7 +43,7 @@ static bool p11_kit_find(p11_kit *kit)
 
 bool module_find_configured(const char *name, sigb_buf *path, sigb_buf *reserved)
 {
-    p11_kit kit;
+    p11_kit kit = {NULL, NULL, NULL, NULL, NULL};
     CK_FUNCTION_LIST **all = p11_kit_find(&kit) ? kit.load(NULL, P11_KIT_MODULE_UNMANAGED) : NULL;
     CK_FUNCTION_LIST *found = all == NULL ? NULL : kit.for_name(all, name);
     char *file = found == NULL ? NULL : kit.filename(found);
@@ -76,7 +76,7 @@ static bool is_far(const p11_kit *kit, CK_FUNCTION_LIST *module)
 static void look_far(void)
 {
     static CK_FUNCTION_LIST **all;
-    p11_kit kit;
+    p11_kit kit = {NULL, NULL, NULL, NULL, NULL};
 
     if (p11_kit_find(&kit))
         all = kit.load(NULL, 0);

@@ -53,7 +53,7 @@ static void check_dump(const sigb_receipt *receipt)
 }
 
 /* The first signatures that were met as good: three seals of two logs made all that are in the corpus. */
-static void require_signed(const sigb_receipt *receipt)
+static bool is_signed(const sigb_receipt *receipt)
 {
     static sigb_buf signatures[2];
     sigb_bytes signature = statement_signature(receipt->cose);
@@ -62,9 +62,9 @@ static void require_signed(const sigb_receipt *receipt)
         if (signatures[i].len == 0)
             sigb_buf_append(&signatures[i], signature);
         if (sigb_bytes_equal(sigb_buf_bytes(&signatures[i]), signature))
-            return;
+            return true;
     }
-    FUZZ_REQUIRE(!"a third signature is good");
+    return false;
 }
 
 static void check_verify(const sigb_receipt *receipt)
@@ -75,10 +75,10 @@ static void check_verify(const sigb_receipt *receipt)
 
     FUZZ_REQUIRE(rc == SIGB_OK || diag.text[0] != '\0');
     if (rc == SIGB_OK)
-        require_signed(receipt);
+        FUZZ_REQUIRE(is_signed(receipt));
     rc = sigb_receipt_verify_consistency(receipt, sigb_buf_bytes(&known.older), known.keys, &facts, &diag);
     if (rc == SIGB_OK)
-        require_signed(receipt);
+        FUZZ_REQUIRE(is_signed(receipt));
 }
 
 static void check_there_and_back(sigb_bytes bytes)
@@ -114,7 +114,7 @@ static void check_list(sigb_bytes bytes)
 
         if (sigb_receipt_parse(one, &receipt, NULL) == SIGB_OK &&
             sigb_receipt_verify(receipt, statement, known.keys, NULL, NULL) == SIGB_OK)
-            require_signed(receipt);
+            FUZZ_REQUIRE(is_signed(receipt));
         sigb_receipt_free(receipt);
     }
     FUZZ_REQUIRE(count == sigb_statement_receipts(statement));
