@@ -6,8 +6,6 @@
 
 #include "base/error.h"
 
-#define MAX_COORD 66 /* P-521 */
-
 static bool put_number(const BIGNUM *number, uint8_t *out, size_t coord)
 {
     return !BN_is_negative(number) && BN_bn2binpad(number, out, (int)coord) >= 0;
@@ -16,7 +14,7 @@ static bool put_number(const BIGNUM *number, uint8_t *out, size_t coord)
 sigb_rc ecdsa_der_to_raw(sigb_bytes der, size_t coord, sigb_buf *raw, sigb_diag *diag)
 {
     const unsigned char *p = der.ptr;
-    uint8_t rs[2 * MAX_COORD];
+    uint8_t rs[2 * ECDSA_MAX_COORD];
     sigb_rc rc;
     ECDSA_SIG *sig = der.len > SIGB_MAX_SIGNATURE ? NULL : d2i_ECDSA_SIG(NULL, &p, (long)der.len);
 
@@ -26,7 +24,7 @@ sigb_rc ecdsa_der_to_raw(sigb_bytes der, size_t coord, sigb_buf *raw, sigb_diag 
         goto out;
     }
     /* binpad refuses a number wider than the curve: a broken signer must not make us write before rs */
-    if (coord > MAX_COORD || !put_number(ECDSA_SIG_get0_r(sig), rs, coord) ||
+    if (coord > ECDSA_MAX_COORD || !put_number(ECDSA_SIG_get0_r(sig), rs, coord) ||
         !put_number(ECDSA_SIG_get0_s(sig), rs + coord, coord)) {
         rc = sigb_openssl_refused(diag, SIGB_E_SIGNATURE_FAULT, "ECDSA r or s does not fit %zu bytes", coord);
         goto out;
@@ -58,24 +56,27 @@ static size_t put_integer(sigb_bytes number, uint8_t *out)
     return at + number.len;
 }
 
+size_t ecdsa_put_der(const uint8_t *raw, size_t coord, uint8_t der[ECDSA_DER_ROOM])
+{
+    uint8_t body[2 * (3 + ECDSA_MAX_COORD)];
+    size_t at = 0, len = put_integer(sigb_bytes_of(raw, coord), body);
+
+    len += put_integer(sigb_bytes_of(raw + coord, coord), body + len);
+    der[at++] = 0x30;
+    if (len >= 0x80)
+        der[at++] = 0x81;
+    der[at++] = (uint8_t)len;
+    memcpy(der + at, body, len);
+    return at + len;
+}
+
 sigb_rc ecdsa_raw_to_der(sigb_bytes raw, size_t coord, sigb_buf *der, sigb_diag *diag)
 {
-    uint8_t body[2 * (MAX_COORD + 3)];
-    uint8_t head[3] = {0x30, 0x81, 0};
-    size_t len;
+    uint8_t made[ECDSA_DER_ROOM];
 
-    if (coord == 0 || coord > MAX_COORD || raw.len != 2 * coord)
+    if (coord == 0 || coord > ECDSA_MAX_COORD || raw.len != 2 * coord)
         return sigb_fail(diag, SIGB_E_SIGNATURE, "signature of %zu bytes where %zu are wanted", raw.len,
                          2 * coord);
-    len = put_integer(sigb_bytes_of(raw.ptr, coord), body);
-    len += put_integer(sigb_bytes_of(raw.ptr + coord, coord), body + len);
-    if (len < 0x80) {
-        head[1] = (uint8_t)len;
-        sigb_buf_append(der, sigb_bytes_of(head, 2));
-    } else {
-        head[2] = (uint8_t)len;
-        sigb_buf_append(der, sigb_bytes_of(head, 3));
-    }
-    sigb_buf_append(der, sigb_bytes_of(body, len));
+    sigb_buf_append(der, sigb_bytes_of(made, ecdsa_put_der(raw.ptr, coord, made)));
     return der->failed ? sigb_no_memory(diag) : SIGB_OK;
 }

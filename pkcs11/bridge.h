@@ -26,6 +26,12 @@ typedef struct p11_request {
     sigb_bytes input;
 } p11_request;
 
+/* Where a signature goes: the caller's bytes, and how many of them it took. */
+typedef struct p11_place {
+    uint8_t *ptr;
+    size_t room, len;
+} p11_place;
+
 /* How URIs are read: they come from files and callers that nobody vouches for. */
 typedef struct bridge_rules {
     bool uri_may_name_module; /* else module-path and module-name are ignored */
@@ -58,12 +64,13 @@ const char *bridge_key_uri(const bridge_key *key);
 bool bridge_key_is_pss(const bridge_key *key);
 
 /*
- * Appends the signature: DER for ECDSA. The length is judged; the bytes are
- * verified if `verify`, after opening, and after each repair.
- * SIGB_E_SIGNATURE_FAULT, _KEY_CHANGED, _MECHANISM, and what repairs end with.
+ * Puts the signature: DER for ECDSA. The length is judged; the bytes are verified
+ * if `verify`, after opening, and after each repair; until then nothing is put.
+ * SIGB_E_SIGNATURE_FAULT, _KEY_CHANGED, _MECHANISM, and what repairs end with;
+ * SIGB_E_USAGE: there is too little room.
  */
-SIGB_CHECK sigb_rc bridge_key_sign(bridge_key *key, const p11_request *what, bool verify, sigb_buf *signature,
-                                   sigb_diag *diag);
+SIGB_CHECK sigb_rc bridge_key_sign(bridge_key *key, const p11_request *what, bool verify,
+                                   p11_place *signature, sigb_diag *diag);
 
 /* ---- what tokens hold ---- */
 

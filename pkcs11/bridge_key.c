@@ -82,18 +82,21 @@ static int verify_request(EVP_PKEY *pub, const p11_request *what, sigb_bytes sig
     return verify_digest(pub, what, sigb_bytes_of(room, len), signature);
 }
 
-/* The signature as OpenSSL writes it. SIGB_E_SIGNATURE_FAULT: it has not the length of one. */
-static sigb_rc put_signature(const bridge_key *key, sigb_bytes raw, sigb_buf *signature, sigb_diag *diag)
+/* SIGB_E_SIGNATURE_FAULT: it has not the length of one. */
+static sigb_rc require_length(const bridge_key *key, sigb_bytes raw, sigb_diag *diag)
 {
-    if (raw.len != key->signature_len)
-        return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT,
-                         "the token returned a signature of %zu bytes where this key makes %zu; nothing was "
-                         "given out: update the module, or test the device",
-                         raw.len, key->signature_len);
-    if (key->coord > 0)
-        return ecdsa_raw_to_der(raw, key->coord, signature, diag);
-    sigb_buf_append(signature, raw);
-    return signature->failed ? sigb_no_memory(diag) : SIGB_OK;
+    if (raw.len == key->signature_len)
+        return SIGB_OK;
+    return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT,
+                     "the token returned a signature of %zu bytes where this key makes %zu; nothing was "
+                     "given out: update the module, or test the device",
+                     raw.len, key->signature_len);
+}
+
+/* The signature as OpenSSL writes it; `der` has room for one of ECDSA. */
+static sigb_bytes written(const bridge_key *key, sigb_bytes raw, uint8_t der[ECDSA_DER_ROOM])
+{
+    return key->coord == 0 ? raw : sigb_bytes_of(der, ecdsa_put_der(raw.ptr, key->coord, der));
 }
 
 static sigb_rc check_signature(const bridge_key *key, const p11_request *what, sigb_bytes signature)
@@ -112,13 +115,10 @@ static sigb_rc check_signature(const bridge_key *key, const p11_request *what, s
 static sigb_rc verify_raw(void *arg, const p11_request *what, sigb_bytes raw)
 {
     const bridge_key *key = arg;
-    sigb_buf signature = SIGB_BUF_INIT;
-    sigb_rc rc = put_signature(key, raw, &signature, NULL);
+    uint8_t der[ECDSA_DER_ROOM];
+    sigb_rc rc = require_length(key, raw, NULL);
 
-    if (rc == SIGB_OK)
-        rc = check_signature(key, what, sigb_buf_bytes(&signature));
-    sigb_buf_free(&signature);
-    return rc;
+    return rc == SIGB_OK ? check_signature(key, what, written(key, raw, der)) : rc;
 }
 
 /* ---- signing ---- */
@@ -133,24 +133,35 @@ static sigb_rc require_right(bridge_key *key, const p11_request *what, sigb_byte
                      "was not given out: find out whether the device or the key is wrong");
 }
 
-sigb_rc bridge_key_sign(bridge_key *key, const p11_request *asked, bool verify, sigb_buf *signature,
+static sigb_rc put(sigb_bytes signature, p11_place *place, sigb_diag *diag)
+{
+    if (signature.len > place->room)
+        return sigb_fail(diag, SIGB_E_USAGE, "the signature has %zu bytes, and there is room for %zu",
+                         signature.len, place->room);
+    memcpy(place->ptr, signature.ptr, signature.len);
+    place->len = signature.len;
+    return SIGB_OK;
+}
+
+sigb_rc bridge_key_sign(bridge_key *key, const p11_request *asked, bool verify, p11_place *place,
                         sigb_diag *diag)
 {
     p11_request what = *asked;
-    sigb_buf raw = SIGB_BUF_INIT;
-    size_t before = signature->len;
+    p11_made made;
+    uint8_t der[ECDSA_DER_ROOM];
+    sigb_bytes signature;
     sigb_rc rc;
 
     what.order_len = key->coord;
-    rc = key_sign(key->key, &what, &raw, diag);
+    rc = key_sign(key->key, &what, &made, diag);
     if (rc == SIGB_OK)
-        rc = put_signature(key, sigb_buf_bytes(&raw), signature, diag);
-    if (rc == SIGB_OK && verify)
-        rc = require_right(key, &what, sigb_bytes_of(signature->ptr + before, signature->len - before), diag);
+        rc = require_length(key, sigb_bytes_of(made.bytes, made.len), diag);
     if (rc != SIGB_OK)
-        signature->len = before;
-    sigb_buf_free(&raw);
-    return rc;
+        return rc;
+    signature = written(key, sigb_bytes_of(made.bytes, made.len), der);
+    if (verify)
+        rc = require_right(key, &what, signature, diag);
+    return rc == SIGB_OK ? put(signature, place, diag) : rc;
 }
 
 /* ---- the public half ---- */
@@ -281,6 +292,12 @@ static sigb_rc learn_sizes(bridge_key *key, sigb_diag *diag)
     if (bits <= 0 || size <= 0)
         return sigb_openssl_failed(diag, "to measure the public key");
     key->coord = EVP_PKEY_is_a(key->pub, "EC") ? ((size_t)bits + 7) / 8 : 0;
+    if (key->coord > ECDSA_MAX_COORD)
+        return sigb_fail(
+            diag, SIGB_E_KEY_UNSUPPORTED,
+            "the order of the key's curve has %d bits, where at most those of P-521 are known; use a key "
+            "on another curve",
+            bits);
     key->signature_len = key->coord > 0 ? 2 * key->coord : (size_t)size;
     return SIGB_OK;
 }

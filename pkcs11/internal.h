@@ -266,6 +266,12 @@ bool retry_again(p11_retry *retry, const p11_fault *fault);
 /* Between C_SignInit and C_Sign: logs in once more for keys that ask for it. */
 typedef sigb_rc (*p11_between_fn)(void *arg, CK_SESSION_HANDLE session, sigb_diag *diag);
 
+/* What a token returned. */
+typedef struct p11_made {
+    uint8_t bytes[SIGB_MAX_SIGNATURE];
+    size_t len;
+} p11_made;
+
 /* One signature to make. */
 typedef struct p11_signing {
     CK_SESSION_HANDLE session;
@@ -277,8 +283,8 @@ typedef struct p11_signing {
     bool between_failed; /* out: that was it */
 } p11_signing;
 
-/* Two calls: C_SignInit, C_Sign. Appends what the token returned, unjudged. */
-SIGB_CHECK sigb_rc p11_sign(p11_module *module, p11_signing *what, sigb_buf *signature, sigb_diag *diag);
+/* Two calls: C_SignInit, C_Sign. What the token returned is unjudged. */
+SIGB_CHECK sigb_rc p11_sign(p11_module *module, p11_signing *what, p11_made *made, sigb_diag *diag);
 
 /* ---- replica.c: a key on one token, and what was found of it there ---- */
 
@@ -339,11 +345,11 @@ void replica_leave(const p11_key *key, p11_replica *replica);
 /* ---- signing.c ---- */
 
 /*
- * Appends the signature as the token makes it: r || s for ECDSA. Repairs what is
- * lost, asks for PINs in the caller's thread, keeps the deadline; a key that was
+ * The signature as the token makes it: r || s for ECDSA. Repairs what is lost,
+ * asks for PINs in the caller's thread, keeps the deadline; a key that was
  * found again is verified to be the same. Else the signature is unjudged.
  */
-SIGB_CHECK sigb_rc key_sign(p11_key *key, const p11_request *what, sigb_buf *signature, sigb_diag *diag);
+SIGB_CHECK sigb_rc key_sign(p11_key *key, const p11_request *what, p11_made *made, sigb_diag *diag);
 
 /* A signature was wrong although nothing had been lost: the key is found again before the next one. */
 void key_doubt(p11_key *key);

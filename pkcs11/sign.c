@@ -17,16 +17,16 @@ static CK_RV begin(p11_module *module, const p11_signing *what)
 }
 
 /* Cryptoki has no const: it reads the input only. */
-static CK_RV end(p11_module *module, const p11_signing *what, uint8_t *made, CK_ULONG *len)
+static CK_RV end(p11_module *module, const p11_signing *what, p11_made *made, CK_ULONG *len)
 {
-    return p11_C_Sign(module, what->session, (CK_BYTE *)(uintptr_t)what->input.ptr, what->input.len, made,
-                      len);
+    *len = sizeof(made->bytes);
+    return p11_C_Sign(module, what->session, (CK_BYTE *)(uintptr_t)what->input.ptr, what->input.len,
+                      made->bytes, len);
 }
 
-sigb_rc p11_sign(p11_module *module, p11_signing *what, sigb_buf *signature, sigb_diag *diag)
+sigb_rc p11_sign(p11_module *module, p11_signing *what, p11_made *made, sigb_diag *diag)
 {
-    uint8_t made[SIGB_MAX_SIGNATURE];
-    CK_ULONG len = sizeof(made);
+    CK_ULONG len;
     sigb_rc rc = SIGB_OK;
     CK_RV rv = begin(module, what);
 
@@ -40,8 +40,8 @@ sigb_rc p11_sign(p11_module *module, p11_signing *what, sigb_buf *signature, sig
     rv = end(module, what, made, &len);
     if (rv != CKR_OK)
         return ckr_fail(diag, rv, "C_Sign");
-    if (len > sizeof(made))
+    if (len > sizeof(made->bytes))
         return sigb_fail(diag, SIGB_E_SIGNATURE_FAULT, "the token claims a signature of %lu bytes", len);
-    sigb_buf_append(signature, sigb_bytes_of(made, len));
-    return signature->failed ? sigb_no_memory(diag) : SIGB_OK;
+    made->len = len;
+    return SIGB_OK;
 }

@@ -11,11 +11,17 @@ static sigb_rc sign(void *impl, sigb_alg alg, sigb_bytes tbs, sigb_buf *signatur
 {
     const alg_row *row = alg_row_of(alg);
     p11_request what = {.input = tbs};
+    p11_made made;
+    sigb_rc rc;
 
     if (row == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "no algorithm has the number %d", (int)alg);
     what.scheme = scheme_of_alg(row);
-    return key_sign(impl, &what, signature, diag);
+    rc = key_sign(impl, &what, &made, diag);
+    if (rc == SIGB_OK)
+        sigb_buf_append(signature,
+                        sigb_bytes_of(made.bytes, made.len)); /* whether it failed, base/signer.c asks */
+    return rc;
 }
 
 static void release(void *impl)

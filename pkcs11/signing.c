@@ -14,7 +14,7 @@
 typedef struct signing {
     p11_key *key;
     p11_request what;
-    bool owns_input; /* a copy: the operation may outlive the call */
+    p11_made *made;
     uint8_t prepared[DIGEST_INFO_ROOM + EVP_MAX_MD_SIZE];
     deadline until;
     sigb_pin *pin;          /* that was asked for */
@@ -25,22 +25,38 @@ typedef struct signing {
     size_t given_up;     /* replicas that have lost the key for good */
     unsigned generation; /* of the token, when it signed */
     bool unproven; /* the key was found again, and no signature of it has proven yet that it is the same */
-    sigb_buf signature;
 } signing;
 
-static void signing_release(signing *s)
+/* One that may outlive the call: what is signed is copied, for nobody knows when the token will have read it. */
+static signing *signing_new(p11_key *key, const p11_request *what)
 {
-    if (s->owns_input)
-        OPENSSL_clear_free((void *)(uintptr_t)s->what.input.ptr, s->what.input.len);
-    secret_free(s->pin);
-    sigb_buf_free(&s->signature);
-    key_drop(s->key);
+    signing *s = OPENSSL_zalloc(sizeof(*s));
+    uint8_t *input = OPENSSL_malloc(what->input.len + 1); /* of no bytes, OpenSSL allocates nothing */
+    p11_made *made = OPENSSL_malloc(sizeof(*made));
+
+    if (s == NULL || input == NULL || made == NULL) {
+        OPENSSL_free(s);
+        OPENSSL_free(input);
+        OPENSSL_free(made);
+        return NULL;
+    }
+    if (what->input.len > 0)
+        memcpy(input, what->input.ptr, what->input.len);
+    key_share(key);
+    *s = (signing){.key = key, .what = *what, .made = made};
+    s->what.input.ptr = input;
+    return s;
 }
 
 static void signing_free(void *arg)
 {
-    signing_release(arg);
-    OPENSSL_free(arg);
+    signing *s = arg;
+
+    OPENSSL_clear_free((void *)(uintptr_t)s->what.input.ptr, s->what.input.len);
+    OPENSSL_free(s->made);
+    secret_free(s->pin);
+    key_drop(s->key);
+    OPENSSL_free(s);
 }
 
 /* Appends the digest at prepared + at. */
@@ -138,7 +154,7 @@ static bool take_context_pin(signing *s, const p11_replica *replica, sigb_pin *k
 
 static sigb_rc sign_object(signing *s, p11_signing *what, p11_fault *fault, sigb_diag *diag)
 {
-    sigb_rc rc = p11_sign(s->key->module, what, &s->signature, diag);
+    sigb_rc rc = p11_sign(s->key->module, what, s->made, diag);
 
     *fault = fault_of(rc, diag);
     if (what->between_failed)
@@ -180,9 +196,10 @@ static sigb_rc sign_in_session(signing *s, p11_replica *replica, p11_lease *leas
         rc = mechanism_for(&replica->mechanisms, &s->what.scheme, s->what.hashed, &what.mechanism, diag);
     if (rc == SIGB_OK)
         rc = input_for(s, &what.mechanism, &what.input, diag);
-    *fault = fault_of(rc, diag);
-    if (rc != SIGB_OK)
+    if (rc != SIGB_OK) {
+        *fault = fault_of(rc, diag);
         return rc;
+    }
     return replica->always_authenticate ? sign_asking_first(s, replica, &what, lease, fault, diag)
                                         : sign_object(s, &what, fault, diag);
 }
@@ -193,13 +210,29 @@ static bool is_no_better(const p11_retry *retry, ckr_class class)
     return class == CKR_OTHER ? retry->others > 0 : class >= CKR_STALE && retry->stales > 1;
 }
 
+/* What a failure says of the token; *fault goes on to say what may be done for the signature. */
+RARE static p11_fault told_by(p11_fault *fault, const p11_retry *retry, p11_token *token,
+                              const p11_lease *lease)
+{
+    p11_fault told = *fault;
+
+    if (is_no_better(retry, fault->class))
+        told.class = CKR_DEAD;
+    else if (fault->class ==
+             CKR_MISNAMED) /* a handle from before somebody's C_Finalize names whatever came first after */
+        told.class = CKR_STALE;
+    if (fault->class == CKR_OTHER && token_was_repaired(token, lease))
+        fault->class = CKR_STALE; /* not one of the few tries for a token as it is now */
+    return told;
+}
+
 static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, sigb_diag *diag)
 {
     size_t at = atomic_load(&s->key->current) % s->key->count;
     p11_replica *replica = &s->key->replicas[at];
     p11_repair how = key_repair(s->key, s->until, retry->tries);
     p11_lease lease;
-    p11_fault told;
+    p11_fault told = {CKR_FINAL, false};
     sigb_rc rc;
 
     s->asks_at = at;
@@ -210,14 +243,8 @@ static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, s
     if (rc != SIGB_OK)
         return rc;
     rc = sign_in_session(s, replica, &lease, fault, diag);
-    told = *fault;
-    if (is_no_better(retry, fault->class))
-        told.class = CKR_DEAD;
-    else if (fault->class ==
-             CKR_MISNAMED) /* a handle from before somebody's C_Finalize names whatever came first after */
-        told.class = CKR_STALE;
-    if (fault->class == CKR_OTHER && token_was_repaired(replica->token, &lease))
-        fault->class = CKR_STALE; /* not one of the few tries for a token as it is now */
+    if (rc != SIGB_OK)
+        told = told_by(fault, retry, replica->token, &lease);
     token_return(replica->token, &lease, rc, &told, diag);
     return rc;
 }
@@ -257,7 +284,8 @@ static sigb_rc signing_run(void *arg, sigb_diag *diag)
 
     (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
     do {
-        memset(diag, 0, sizeof(*diag));
+        diag->text[0] = '\0';
+        diag->native = 0;
         fault = (p11_fault){CKR_FINAL, false};
         rc = sign_once(s, &retry, &fault, diag);
         s->asks_pin = rc != SIGB_OK && fault.asks_pin;
@@ -327,7 +355,7 @@ static sigb_rc require_same_key(const signing *s, const p11_request *what, sigb_
     if (!s->unproven)
         return SIGB_OK;
     if (!atomic_exchange(&s->key->doubted, false)) /* else who doubted verifies, until a signature is good */
-        rc = s->key->verify(s->key->verify_arg, what, sigb_buf_bytes(&s->signature));
+        rc = s->key->verify(s->key->verify_arg, what, sigb_bytes_of(s->made->bytes, s->made->len));
     if (rc == SIGB_OK) {
         replica_prove(&s->key->replicas[s->asks_at], s->generation);
         return SIGB_OK;
@@ -341,63 +369,56 @@ static sigb_rc require_same_key(const signing *s, const p11_request *what, sigb_
         "public key that was opened; nothing was written: find out who replaced the key");
 }
 
-static sigb_rc sign_and_take(signing *s, const p11_request *what, bool *left_behind, sigb_buf *signature,
-                             sigb_diag *diag)
+static sigb_rc sign_the_same(signing *s, const p11_request *what, bool *left_behind, sigb_diag *diag)
 {
     sigb_rc rc = run_asking(s, left_behind, diag);
 
-    if (*left_behind)
-        return rc;
-    if (rc == SIGB_OK)
-        rc = require_same_key(s, what, diag);
-    if (rc == SIGB_OK) {
-        sigb_buf_append(signature, sigb_buf_bytes(&s->signature));
-        rc = signature->failed ? sigb_no_memory(diag) : SIGB_OK;
-    }
-    return rc;
+    return rc == SIGB_OK && !*left_behind ? require_same_key(s, what, diag) : rc;
 }
 
-/* With a deadline what is signed is copied, for nobody knows when the token will have read it. */
-static sigb_rc sign_with_deadline(p11_key *key, const p11_request *what, sigb_buf *signature, sigb_diag *diag)
+static sigb_rc sign_with_deadline(p11_key *key, const p11_request *what, p11_made *made, sigb_diag *diag)
 {
-    signing *s = OPENSSL_zalloc(sizeof(*s));
-    uint8_t *copy = s == NULL ? NULL : OPENSSL_memdup(what->input.ptr, what->input.len);
+    signing *s = signing_new(key, what);
     bool left_behind = false;
     size_t at = atomic_load(&key->current);
     sigb_rc rc;
 
-    if (copy == NULL) {
-        OPENSSL_free(s);
+    if (s == NULL)
         return sigb_no_memory(diag);
-    }
-    key_share(key);
-    *s = (signing){.key = key, .what = *what, .owns_input = true};
-    s->what.input.ptr = copy;
-    rc = sign_and_take(s, what, &left_behind, signature, diag);
-    if (left_behind)
+    rc = sign_the_same(s, what, &left_behind, diag);
+    if (left_behind) {
         change_replica(key, at);
-    else
-        signing_free(s);
+        return rc;
+    }
+    if (rc == SIGB_OK) {
+        memcpy(made->bytes, s->made->bytes, s->made->len);
+        made->len = s->made->len;
+    }
+    signing_free(s);
     return rc;
 }
 
-sigb_rc key_sign(p11_key *key, const p11_request *what, sigb_buf *signature, sigb_diag *diag)
+/* Nothing that this leads to can outlive it. */
+static sigb_rc sign_here(p11_key *key, const p11_request *what, p11_made *made, sigb_diag *diag)
 {
-    signing s = {.key = key, .what = *what};
-    sigb_diag why = {{0}, 0};
+    signing s = {.key = key, .what = *what, .made = made};
     bool left_behind = false;
-    sigb_rc rc;
+    sigb_rc rc = sign_the_same(&s, what, &left_behind, diag);
+
+    secret_free(s.pin);
+    return rc;
+}
+
+sigb_rc key_sign(p11_key *key, const p11_request *what, p11_made *made, sigb_diag *diag)
+{
+    sigb_diag why;
 
     if (diag == NULL)
         diag = &why;
     if (what->scheme.hash != NULL && what->hashed && what->input.len > EVP_MAX_MD_SIZE)
         return sigb_fail(diag, SIGB_E_USAGE, "a digest has at most %d bytes", EVP_MAX_MD_SIZE);
-    if (key->options.timeout_ms > 0)
-        return sign_with_deadline(key, what, signature, diag);
-    key_share(key);
-    rc = sign_and_take(&s, what, &left_behind, signature, diag);
-    signing_release(&s);
-    return rc;
+    return key->options.timeout_ms > 0 ? sign_with_deadline(key, what, made, diag)
+                                       : sign_here(key, what, made, diag);
 }
 
 /* ---- the end ---- */

@@ -795,9 +795,11 @@ static bool is_good(sigb_rc rc, const p11_fault *fault, const sigb_diag *diag)
 void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,
                   const sigb_diag *diag)
 {
-    if (lease->epoch == gate_epoch() && tells_of_others(token, lease, rc, diag))
+    bool is_ours = lease->epoch == gate_epoch();
+
+    if (is_ours && rc != SIGB_OK && tells_of_others(token, lease, rc, diag))
         module_is_shared(token->module);
-    if (lease->epoch != gate_epoch()) {
+    if (!is_ours) {
         /* the parent's */
     } else if (gate_is_abandoned()) {
         give_orphan(token, lease);

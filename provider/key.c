@@ -19,6 +19,7 @@ prov_key *prov_key_new(prov_ctx *ctx, const prov_type *type)
     prov_key *key = OPENSSL_zalloc(sizeof(*key));
 
     if (key != NULL) {
+        atomic_init(&key->users, 1);
         key->ctx = ctx;
         key->type = type;
     }
@@ -35,11 +36,17 @@ static void secret_drop(prov_secret *secret)
 
 void prov_key_free(prov_key *key)
 {
-    if (key == NULL)
+    if (key == NULL || atomic_fetch_sub(&key->users, 1) > 1)
         return;
     secret_drop(key->secret);
     EVP_PKEY_free(key->pkey);
     OPENSSL_free(key);
+}
+
+prov_key *prov_key_hold(prov_key *key)
+{
+    (void)atomic_fetch_add(&key->users, 1);
+    return key;
 }
 
 prov_key *prov_key_share(const prov_key *key)

@@ -86,6 +86,7 @@ typedef struct prov_secret {
  * listed before `default`.
  */
 typedef struct prov_key {
+    atomic_uint users;
     prov_ctx *ctx;
     const prov_type *type;
     EVP_PKEY *pkey; /* NULL while it is being made */
@@ -94,6 +95,11 @@ typedef struct prov_key {
 
 prov_key *prov_key_new(prov_ctx *ctx, const prov_type *type);
 void prov_key_free(prov_key *key);
+
+/* One more user of the same key; who frees it once more. */
+prov_key *prov_key_hold(prov_key *key);
+
+/* Another key of the same halves; NULL: out of memory. */
 prov_key *prov_key_share(const prov_key *key);
 
 /* A public key of a SubjectPublicKeyInfo; NULL after prov_fail(). */

@@ -106,9 +106,8 @@ static void *dup_ctx(void *arg)
     to->twin_md = to->hashing = NULL;
     to->judged = (sigb_buf)SIGB_BUF_INIT;
     sigb_buf_append(&to->judged, sigb_buf_bytes(&from->judged));
-    to->key = from->key == NULL ? NULL : prov_key_share(from->key);
-    if ((from->key != NULL && to->key == NULL) || !copy_twin(to, from) ||
-        !copy_md_ctx(&to->hashing, from->hashing) || to->judged.failed) {
+    to->key = from->key == NULL ? NULL : prov_key_hold(from->key);
+    if (!copy_twin(to, from) || !copy_md_ctx(&to->hashing, from->hashing) || to->judged.failed) {
         free_ctx(to);
         return NULL;
     }
@@ -186,17 +185,16 @@ static bool is_of_token(const signature_ctx *ctx)
 
 static int set_ctx_params(void *arg, const OSSL_PARAM params[]);
 
-static int begin(signature_ctx *ctx, signature_use use, bool is_digesting, const char *digest,
-                 const prov_key *key, const OSSL_PARAM params[])
+static int begin(signature_ctx *ctx, signature_use use, bool is_digesting, const char *digest, prov_key *key,
+                 const OSSL_PARAM params[])
 {
-    prov_key *shared = key == NULL ? ctx->key : prov_key_share(key);
-
-    if (shared == NULL || shared->pkey == NULL)
-        return prov_refuse(ctx->prov, SIGB_E_USAGE, "there is no key to sign or verify with");
     if (key == NULL)
-        ctx->key = NULL;
+        key = ctx->key;
+    if (key == NULL || key->pkey == NULL)
+        return prov_refuse(ctx->prov, SIGB_E_USAGE, "there is no key to sign or verify with");
+    (void)prov_key_hold(key); /* it may be the one that is forgotten */
     forget(ctx);
-    ctx->key = shared;
+    ctx->key = key;
     ctx->use = use;
     ctx->is_digesting = is_digesting;
     if (digest == NULL)
@@ -362,9 +360,12 @@ static bool has_scheme(signature_ctx *ctx)
 {
     bool entered;
 
+    if (ctx->has_scheme)
+        return true;
+    ctx->has_scheme = guess_scheme(ctx);
     if (!ctx->has_scheme) {
         entered = bridge_shelter();
-        ctx->has_scheme = guess_scheme(ctx) || ask_scheme(ctx);
+        ctx->has_scheme = ask_scheme(ctx);
         bridge_end_shelter(entered);
     }
     return ctx->has_scheme;
@@ -383,34 +384,24 @@ static int tell_length(const signature_ctx *ctx, size_t *len)
     return 1;
 }
 
-static int give(signature_ctx *ctx, const sigb_buf *made, unsigned char *sig, size_t *len, size_t room)
-{
-    if (made->len > room)
-        return prov_refuse(ctx->prov, SIGB_E_USAGE, "the signature has %zu bytes, and there is room for %zu",
-                           made->len, room);
-    memcpy(sig, made->ptr, made->len);
-    *len = made->len;
-    return 1;
-}
-
 static int sign_with_token(signature_ctx *ctx, sigb_bytes input, bool hashed, unsigned char *sig, size_t *len,
                            size_t room)
 {
     p11_request what = {.hashed = hashed, .input = input};
-    sigb_buf made = SIGB_BUF_INIT;
-    sigb_diag diag = {{0}, 0};
+    p11_place place = {sig, room, 0};
+    sigb_diag diag;
     sigb_rc rc;
-    int good;
 
     if (sig == NULL)
         return tell_length(ctx, len);
     if (!has_scheme(ctx))
         return 0;
     what.scheme = ctx->scheme;
-    rc = bridge_key_sign(ctx->key->secret->key, &what, ctx->prov->config->verify_signatures, &made, &diag);
-    good = rc == SIGB_OK ? give(ctx, &made, sig, len, room) : prov_fail(ctx->prov, rc, &diag);
-    sigb_buf_free(&made);
-    return good;
+    rc = bridge_key_sign(ctx->key->secret->key, &what, ctx->prov->config->verify_signatures, &place, &diag);
+    if (rc != SIGB_OK)
+        return prov_fail(ctx->prov, rc, &diag);
+    *len = place.len;
+    return 1;
 }
 
 /* ---- signing ---- */

@@ -8,8 +8,6 @@
  *
  * The key can be copied. THROUGH-MODULE is bench_through.so.
  */
-#include <dlfcn.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +15,8 @@
 #include "bare/bare.h"
 #include "crew.h"
 #include "key.h"
+#include "limit.h"
 #include "report.h"
-#include "through.h"
 
 #define MICROSECONDS 1e6
 
@@ -31,49 +29,21 @@ typedef struct bench {
 
 /* ---- two calls ---- */
 
-#define COUNTED_SIGNATURES 100
-
 typedef struct counted_way {
     const char *name;
     sigb_pkcs11_options options;
 } counted_way;
 
-static bool counts_are_right(const bench_through *counted)
-{
-    unsigned long calls = atomic_load(&counted->calls), inits = atomic_load(&counted->sign_inits),
-                  signs = atomic_load(&counted->signs);
-
-    if (inits == COUNTED_SIGNATURES && signs == COUNTED_SIGNATURES && calls == inits + signs)
-        return true;
-    fprintf(stderr, "%d signatures made %lu Cryptoki calls, of which C_SignInit %lu and C_Sign %lu\n",
-            COUNTED_SIGNATURES, calls, inits, signs);
-    return false;
-}
-
-/* The first signature may have to settle things: it is not counted. */
-static bool count_calls(bench *b)
-{
-    bool good = bench_sign_round(&b->signing);
-
-    atomic_store(&b->through->calls, 0);
-    atomic_store(&b->through->sign_inits, 0);
-    atomic_store(&b->through->signs, 0);
-    for (int i = 0; good && i < COUNTED_SIGNATURES; i++)
-        good = bench_sign_round(&b->signing);
-    return good && counts_are_right(b->through);
-}
-
 static bench_outcome hold_count(bench *b, const counted_way *way)
 {
     char name[128];
-    bench_line line = {name, 2, "calls", "C_SignInit, C_Sign", 1, 1, false};
-    bool counted = bench_signing_open(&b->signing, &b->through_key, &way->options) && count_calls(b);
+    bench_outcome outcome = BENCH_FAILED;
 
     snprintf(name, sizeof(name), "Cryptoki calls of a signature, %s, %s", way->name, b->key.name);
+    if (bench_signing_open(&b->signing, &b->through_key, &way->options))
+        outcome = bench_hold_calls(name, b->through, bench_sign_round, &b->signing);
     bench_signing_close(&b->signing);
-    if (!counted)
-        fprintf(stderr, "%s: wrong\n", name);
-    return counted ? bench_line_print(&line) : BENCH_FAILED;
+    return outcome;
 }
 
 static bench_outcome bench_counts(bench *b)
@@ -208,40 +178,16 @@ static bench_outcome bench_recovery(bench *b)
 
 /* ---- growth ---- */
 
-#define WARM_SIGNATURES  2000
-#define GROWN_SIGNATURES 100000
-
-static size_t heap_in_use(void)
-{
-    struct mallinfo2 info = mallinfo2();
-
-    return info.uordblks + info.hblkhd;
-}
-
-static bool sign_often(bench_signing *signing, unsigned times)
-{
-    bool good = true;
-
-    for (unsigned i = 0; good && i < times; i++)
-        good = bench_sign_round(signing);
-    return good;
-}
-
-/* Of the whole process, the module's own heap included. */
 static bench_outcome bench_growth(bench *b)
 {
     char name[128];
-    size_t before = 0;
-    bench_line line = {name, 0, "bytes", "none", 0, 0, false};
-    bool good = bench_signing_open(&b->signing, &b->key, NULL) && sign_often(&b->signing, WARM_SIGNATURES);
+    bench_outcome outcome = BENCH_FAILED;
 
-    before = heap_in_use();
-    good = good && sign_often(&b->signing, GROWN_SIGNATURES);
-    line.value = (double)heap_in_use() - (double)before;
-    line.ratio = line.value / GROWN_SIGNATURES;
-    bench_signing_close(&b->signing);
     snprintf(name, sizeof(name), "heap growth over 100,000 signatures, %s", b->key.name);
-    return good ? bench_line_print(&line) : BENCH_FAILED;
+    if (bench_signing_open(&b->signing, &b->key, NULL))
+        outcome = bench_hold_growth(name, bench_sign_round, &b->signing);
+    bench_signing_close(&b->signing);
+    return outcome;
 }
 
 /* ---- a deadline ---- */
@@ -278,15 +224,9 @@ static bench_outcome bench_deadline(bench *b)
 
 static bool load_through(bench *b, const char *path)
 {
-    void *library = NULL;
-
-    if (setenv(THROUGH_MODULE, b->key.module, 1) == 0)
-        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    b->through = library == NULL ? NULL : dlsym(library, THROUGH_CONTROL);
+    b->through = bench_through_load(path, b->key.module);
     b->through_key = b->key;
     b->through_key.module = path;
-    if (b->through == NULL)
-        fprintf(stderr, "%s: %s\n", path, dlerror());
     return b->through != NULL;
 }
 

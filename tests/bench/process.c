@@ -6,8 +6,8 @@
  *   bench_process NAME AGAINST PAIRS TARGET higher|lower MAX-MIB OURS... --vs THEIRS...
  *
  * "higher": the ratio is our speed through theirs; "lower": our time through
- * theirs. MAX-MIB bounds the peak memory of ours and gives a line of its own; 0
- * asks for none.
+ * theirs. Words NAME=VALUE before a command are its environment's. MAX-MIB bounds
+ * the peak memory of ours and gives a line of its own; 0 asks for none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +42,8 @@ static _Noreturn void run_child(char **command)
 {
     dup2(said, STDOUT_FILENO);
     dup2(said, STDERR_FILENO);
+    for (; strchr(*command, '=') != NULL; command++)
+        (void)putenv(*command);
     execvp(command[0], command);
     perror(command[0]);
     _exit(127);

@@ -24,6 +24,8 @@ struct bare_arm {
     CK_RSA_PKCS_PSS_PARAMS pss;
     unsigned char digest[64];
     CK_ULONG digest_len;
+    unsigned char signature[512]; /* the last that was made */
+    CK_ULONG signature_len;
 };
 
 /* An arm with nothing but its input. NULL on failure. */

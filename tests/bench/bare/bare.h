@@ -45,8 +45,17 @@ extern const bare_count BARE_LOOP_CALLS[];
 bare_arm *bare_loop_new(const bare_input *input);
 bool bare_loop_round(bare_arm *arm);
 
+/* A round over other bytes than the input's. */
+bool bare_loop_over(bare_arm *arm, bare_bytes tbs);
+
 /* The same with a copy of the key in the session. */
 bare_arm *bare_copied_loop_new(const bare_input *input);
+
+/* C_SignInit and C_Sign over a digest that is there already, in a session of the arm's own; and with a copy of the key in it. */
+extern const bare_count BARE_TWO_CALLS[];
+bare_arm *bare_two_new(const bare_input *input);
+bare_arm *bare_copied_two_new(const bare_input *input);
+bool bare_two_round(bare_arm *arm);
 
 /* All that a program does which signs once: module, slot, session, login, key, hash, signature, C_Finalize. One round. */
 extern const bare_count BARE_FIRST_CALLS[];

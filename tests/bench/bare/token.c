@@ -115,9 +115,8 @@ bool bare_token_open(bare_arm *arm)
 
 bool bare_token_sign(bare_arm *arm)
 {
-    unsigned char signature[512];
-    CK_ULONG len = sizeof(signature);
-
+    arm->signature_len = sizeof(arm->signature);
     return arm->functions->C_SignInit(arm->session, &arm->mechanism, arm->handle) == CKR_OK &&
-           arm->functions->C_Sign(arm->session, arm->digest, arm->digest_len, signature, &len) == CKR_OK;
+           arm->functions->C_Sign(arm->session, arm->digest, arm->digest_len, arm->signature,
+                                  &arm->signature_len) == CKR_OK;
 }

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two providers against each other at the same key: EVP_DigestSign over 1 KiB, a
+ * context for each signature, in one thread and in two. Each has a process of its
+ * own, so that neither meets the other's module, and both are timed in turn.
+ *
+ *   bench_peers NAME AGAINST KEY-NAME TOKEN KEY OURS THEIRS
+ *
+ * OURS and THEIRS are configurations of OpenSSL. Each knows its module and PIN.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crew.h"
+#include "evp_key.h"
+#include "report.h"
+
+#define PAIRS         31
+#define SLICE_SECONDS 0.05
+#define PROBE_ROUNDS  5
+#define MOST_THREADS  2
+#define MICROSECONDS  1e6
+
+/* ---- a provider's process ---- */
+
+typedef struct peer_order {
+    unsigned threads;
+    unsigned long rounds;
+} peer_order;
+
+typedef struct peer {
+    pid_t process;
+    int line; /* orders go in, seconds come out */
+} peer;
+
+static double work(bench_crew *crews[], bench_side *side, const peer_order *order)
+{
+    return bench_crew_run(crews[order->threads - 1], side, order->rounds,
+                          order->threads == 1 ? BENCH_PROCESSOR : BENCH_WALL);
+}
+
+static bool get_ready(const bench_key *key, const char *configuration, bench_side *side)
+{
+    static bench_evp evp;
+    static bench_evp_arm arms[MOST_THREADS];
+
+    if (!bench_evp_open(&evp, key, configuration))
+        return false;
+    for (unsigned i = 0; i < MOST_THREADS; i++) {
+        if (!bench_evp_arm_ready(&arms[i], &evp) || !side->round(&arms[i]) ||
+            !bench_evp_require_right(&arms[i], evp.key))
+            return false;
+        side->arms[i] = &arms[i];
+    }
+    return true;
+}
+
+/* Takes orders until there are no more. It ends without what OpenSSL and the modules do at exit: some crash there. */
+static _Noreturn void serve(const bench_key *key, const char *configuration, int line)
+{
+    bench_side side = {.round = bench_evp_digest_round};
+    bench_crew *crews[MOST_THREADS] = {bench_crew_new(1), bench_crew_new(2)};
+    peer_order order;
+
+    if (crews[0] == NULL || crews[1] == NULL || !get_ready(key, configuration, &side))
+        _exit(BENCH_FAILED);
+    while (read(line, &order, sizeof(order)) == sizeof(order)) {
+        double seconds = work(crews, &side, &order);
+
+        if (write(line, &seconds, sizeof(seconds)) != sizeof(seconds))
+            break;
+    }
+    _exit(BENCH_MET);
+}
+
+static bool peer_begin(peer *p, const bench_key *key, const char *configuration)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return false;
+    p->process = fork();
+    if (p->process == 0) {
+        close(ends[0]);
+        serve(key, configuration, ends[1]);
+    }
+    close(ends[1]);
+    p->line = ends[0];
+    return p->process > 0;
+}
+
+static void peer_end(const peer *p)
+{
+    if (p->process <= 0)
+        return;
+    close(p->line);
+    (void)waitpid(p->process, NULL, 0);
+}
+
+/* Seconds that a thread takes for a round; negative on failure. */
+static double slice(const peer *p, unsigned threads, unsigned long rounds)
+{
+    const peer_order order = {threads, rounds};
+    double seconds = -1;
+
+    if (send(p->line, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order) ||
+        read(p->line, &seconds, sizeof(seconds)) != sizeof(seconds))
+        return -1;
+    return seconds / (double)rounds;
+}
+
+static unsigned long slice_rounds(const peer *p, unsigned threads)
+{
+    double each = slice(p, threads, PROBE_ROUNDS);
+
+    if (each < 0)
+        return 0;
+    return each >= SLICE_SECONDS ? 1 : (unsigned long)(SLICE_SECONDS / each) + 1;
+}
+
+/* ---- the contest ---- */
+
+static bool take_pairs(const peer peers[2], unsigned threads, bench_pair *result)
+{
+    double times[2][PAIRS], ratios[PAIRS];
+    const unsigned long rounds[2] = {slice_rounds(&peers[0], threads), slice_rounds(&peers[1], threads)};
+
+    for (size_t i = 0; i < PAIRS; i++) {
+        for (size_t turn = 0; turn < 2; turn++) {
+            size_t who = (i + turn) % 2;
+
+            times[who][i] = rounds[who] == 0 ? -1 : slice(&peers[who], threads, rounds[who]);
+            if (times[who][i] < 0)
+                return false;
+        }
+        ratios[i] = times[1][i] / times[0][i];
+    }
+    *result = (bench_pair){bench_median(ratios, PAIRS), bench_median(times[0], PAIRS),
+                           bench_median(times[1], PAIRS)};
+    return true;
+}
+
+static bench_outcome hold(const peer peers[2], char **words, unsigned threads)
+{
+    char name[128];
+    bench_pair pair = {0};
+    bench_line line = {name, 0, "us", words[1], 0, 1, true};
+
+    snprintf(name, sizeof(name), "%s, %s, %u thread%s", words[0], words[2], threads, threads == 1 ? "" : "s");
+    for (int i = 0; i < BENCH_TRIES && !bench_line_met(&line); i++) {
+        if (!take_pairs(peers, threads, &pair)) {
+            fprintf(stderr, "%s: no measurement\n", name);
+            return BENCH_FAILED;
+        }
+        line.value = pair.ours * MICROSECONDS;
+        line.ratio = pair.ratio;
+    }
+    return bench_line_print(&line);
+}
+
+int main(int argc, char **argv)
+{
+    peer peers[2] = {{0, -1}, {0, -1}};
+    bench_key key = {0};
+    bench_outcome outcome = BENCH_FAILED;
+
+    if (argc != 8) {
+        fprintf(stderr, "usage: %s NAME AGAINST KEY-NAME TOKEN KEY OURS THEIRS\n", argv[0]);
+        return BENCH_FAILED;
+    }
+    key.name = argv[3];
+    key.token = argv[4];
+    key.label = argv[5];
+    if (peer_begin(&peers[0], &key, argv[6]) && peer_begin(&peers[1], &key, argv[7])) {
+        outcome = hold(peers, argv + 1, 1);
+        outcome = bench_worse(outcome, hold(peers, argv + 1, 2));
+    }
+    peer_end(&peers[0]);
+    peer_end(&peers[1]);
+    return (int)outcome;
+}
