@@ -388,10 +388,11 @@ static int sign_with_token(signature_ctx *ctx, sigb_bytes input, bool hashed, un
                            size_t room)
 {
     p11_request what = {.hashed = hashed, .input = input};
-    p11_place place = {sig, room, 0};
+    p11_place place = {NULL, room, 0};
     sigb_diag diag;
     sigb_rc rc;
 
+    place.ptr = sig;
     if (sig == NULL)
         return tell_length(ctx, len);
     if (!has_scheme(ctx))

@@ -90,7 +90,7 @@ sigb_rc context_load(store_context *context, const char *name, store_reason *why
 
 static sigb_rc load(store_context *context, const sigb_store_provider *wanted, sigb_diag *diag)
 {
-    store_reason why;
+    store_reason why = {.native = 0};
     sigb_rc rc = search_in(context->lib, wanted->path, diag);
 
     if (rc == SIGB_OK)

@@ -72,7 +72,7 @@ static bool make_room(judged_receipts *judged, size_t count)
 {
     judged->unjudged = count > SIGB_MAX_RECEIPTS ? count - SIGB_MAX_RECEIPTS : 0;
     count -= judged->unjudged;
-    judged->kept = OPENSSL_zalloc(count * sizeof(*judged->kept));
+    judged->kept = OPENSSL_zalloc(count * sizeof(sigb_receipt *));
     judged->good = OPENSSL_zalloc(count * sizeof(*judged->good));
     judged->refused = OPENSSL_zalloc(count * sizeof(*judged->refused));
     return judged->kept != NULL && judged->good != NULL && judged->refused != NULL;
