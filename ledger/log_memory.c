@@ -48,7 +48,8 @@ static sigb_rc read(void *impl, log_kind kind, uint64_t index, sigb_bytes *recor
     if (index >= count_of(of))
         return sigb_fail(diag, SIGB_E_USAGE, "the store has no record of number %llu",
                          (unsigned long long)index);
-    *record = sigb_bytes_of(of->bytes.ptr + start, start_of(of, index + 1) - start);
+    *record = of->bytes.len == 0 ? SIGB_BYTES_NONE /* records without bytes alone */
+                                 : sigb_bytes_of(of->bytes.ptr + start, start_of(of, index + 1) - start);
     return SIGB_OK;
 }
 

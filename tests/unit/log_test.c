@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/error.h"
 #include "ledger/keys.h"
 #include "ledger/tree.h"
 #include "tests/support/hex.h"
@@ -419,6 +420,160 @@ static void a_log_is_taken_up_from_its_store(void **state)
     ledger_close(&of);
 }
 
+/* A store that refuses records of one kind while it is told to. */
+typedef struct moody {
+    log_store in;
+    int refused; /* a log_kind, or -1 */
+} moody;
+
+static sigb_rc moody_append(void *impl, log_kind kind, sigb_bytes record, sigb_diag *diag)
+{
+    moody *store = impl;
+
+    if ((int)kind == store->refused)
+        return sigb_fail(diag, SIGB_E_IO, "the disk is full");
+    return store->in.append(store->in.impl, kind, record, diag);
+}
+
+static sigb_rc moody_read(void *impl, log_kind kind, uint64_t index, sigb_bytes *record, sigb_diag *diag)
+{
+    moody *store = impl;
+
+    return store->in.read(store->in.impl, kind, index, record, diag);
+}
+
+static uint64_t moody_count(void *impl, log_kind kind)
+{
+    moody *store = impl;
+
+    return store->in.count(store->in.impl, kind);
+}
+
+static void a_store_that_refuses(void **state)
+{
+    moody store = {.refused = LOG_KEY};
+    log_options options = {.vds = SIGB_VDS_CCF, .issuer = "ledger.example", .view = 2};
+    const log_receipt_options first = {.has_entry = true};
+    sigb_buf receipt = SIGB_BUF_INIT;
+    sigb_log *log = NULL;
+    uint64_t number;
+
+    (void)state;
+    assert_int_equal(log_memory_new(&store.in, NULL), SIGB_OK);
+    options.store = (log_store){&store, moody_append, moody_read, moody_count};
+    assert_int_equal(log_open(&options, &log, NULL), SIGB_OK);
+    assert_refused(log_use_signer(log, token->signers[LEDGER_P256], diag), SIGB_E_IO, "disk is full");
+    assert_refused(log_seal(log, PKI_NOW, &number, diag), SIGB_E_USAGE, "no key to sign with");
+    store.refused = LOG_LEAF;
+    assert_int_equal(log_use_signer(log, token->signers[LEDGER_P256], NULL), SIGB_OK);
+    for (int i = 0; i < 2; i++) /* what was not kept has not happened */
+        assert_refused(log_append(log, sigb_bytes_text("entry"), &number, diag), SIGB_E_IO, "disk is full");
+    assert_int_equal(log_size(log), 0);
+    store.refused = -1;
+    assert_int_equal(log_append(log, sigb_bytes_text("entry"), &number, NULL), SIGB_OK);
+    store.refused = LOG_SEAL;
+    assert_refused(log_seal(log, PKI_NOW, &number, diag), SIGB_E_IO, "disk is full");
+    assert_int_equal(log_seals(log), 0);
+    store.refused = LOG_LEAF; /* the signature is kept, and its leaf is not */
+    assert_refused(log_seal(log, PKI_NOW, &number, diag), SIGB_E_IO, "disk is full");
+    assert_int_equal(log_seals(log), 1);
+    assert_int_equal(log_size(log), 1);
+    store.refused = -1;
+    assert_int_equal(log_append(log, sigb_bytes_text("next"), &number, NULL), SIGB_OK);
+    assert_int_equal(number, 2); /* behind the signature's, which was made up for */
+    assert_refused(log_receipt(log, 0, &first, &receipt, diag), SIGB_OK, "");
+    sigb_buf_free(&receipt);
+    log_free(log);
+    log_memory_free(&store.in);
+}
+
+static void a_store_that_holds_something_else(void **state)
+{
+    static const struct {
+        sigb_vds vds;
+        log_kind kind;
+        const char *hex;
+        sigb_rc rc;
+        const char *words;
+    } rows[] = {
+        {SIGB_VDS_CCF, LOG_LEAF, "00", SIGB_E_RECEIPT_MALFORMED, "is a number; an array is wanted"},
+        {SIGB_VDS_CCF, LOG_LEAF, "83 4100 6161 4100", SIGB_E_RECEIPT_MALFORMED, "byte strings of 32"},
+        {SIGB_VDS_CCF, LOG_LEAF, "", SIGB_E_RECEIPT_MALFORMED, "cannot be read"},
+        {SIGB_VDS_RFC9162, LOG_LEAF, "00", SIGB_E_RECEIPT_MALFORMED, "not a digest"},
+        {SIGB_VDS_CCF, LOG_KEY, "3000", SIGB_E_KEY_UNSUPPORTED, "public key cannot be read"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        log_options options = {.vds = rows[i].vds, .issuer = "ledger.example"};
+        sigb_buf record = SIGB_BUF_INIT;
+        sigb_log *log = NULL;
+
+        assert_int_equal(log_memory_new(&options.store, NULL), SIGB_OK);
+        (void)hex_put(&record, rows[i].hex);
+        assert_int_equal(
+            options.store.append(options.store.impl, rows[i].kind, sigb_buf_bytes(&record), NULL), SIGB_OK);
+        assert_refused(log_open(&options, &log, diag), rows[i].rc, rows[i].words);
+        assert_null(log);
+        log_memory_free(&options.store);
+        sigb_buf_free(&record);
+    }
+}
+
+static void a_seal_that_is_none_of_the_log(void **state)
+{
+    static const char *const records[] = {"", "00", "83 00 40 40", "83 05 40 40", "83 01 40 00"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(records); i++) {
+        sigb_buf record = SIGB_BUF_INIT;
+        ledger of;
+        hash root;
+
+        ledger_open(token, &of, SIGB_VDS_RFC9162, "ledger.example", LEDGER_P256);
+        ledger_fill(&of, 1);
+        (void)hex_put(&record, records[i]);
+        assert_int_equal(of.store.append(of.store.impl, LOG_SEAL, sigb_buf_bytes(&record), NULL), SIGB_OK);
+        assert_refused(log_root(of.log, 0, &root, diag), SIGB_E_RECEIPT_MALFORMED, "none of this log");
+        sigb_buf_free(&record);
+        ledger_close(&of);
+    }
+}
+
+/* A signer whose signatures are wrong: the log notices, and keeps nothing. */
+static sigb_rc sign_nothing(void *impl, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature, sigb_diag *diag)
+{
+    static const uint8_t zeros[64];
+
+    (void)impl;
+    (void)alg;
+    (void)tbs;
+    (void)diag;
+    sigb_buf_append(signature, sigb_bytes_of(zeros, sizeof(zeros)));
+    return SIGB_OK;
+}
+
+static void a_signer_that_signs_wrongly(void **state)
+{
+    const sigb_signer_ops ops = {sign_nothing, NULL};
+    sigb_signer *liar = NULL;
+    uint64_t seal;
+    ledger of;
+
+    (void)state;
+    assert_int_equal(
+        sigb_signer_from_ops(&ops, NULL, sigb_signer_spki(token->signers[LEDGER_P256]), &liar, NULL),
+        SIGB_OK);
+    ledger_open(token, &of, SIGB_VDS_CCF, "ledger.example", LEDGER_P256);
+    assert_int_equal(log_use_signer(of.log, liar, NULL), SIGB_OK);
+    ledger_fill(&of, 1);
+    assert_int_equal(log_seal(of.log, PKI_NOW, &seal, NULL), SIGB_E_SIGNATURE_FAULT);
+    assert_int_equal(log_seals(of.log), 0);
+    assert_int_equal(log_size(of.log), 1);
+    ledger_close(&of);
+    sigb_signer_free(liar);
+}
+
 /* ---- consistency ---- */
 
 static sigb_rc verify_growth(sigb_bytes bytes, const hash *older, const sigb_keys *keys,
@@ -547,6 +702,10 @@ int main(void)
         cmocka_unit_test(after_a_rotation_both_keys_verify),
         cmocka_unit_test(keys_of_one_ledger_never_vouch_for_another),
         cmocka_unit_test(a_log_is_taken_up_from_its_store),
+        cmocka_unit_test(a_store_that_refuses),
+        cmocka_unit_test(a_store_that_holds_something_else),
+        cmocka_unit_test(a_seal_that_is_none_of_the_log),
+        cmocka_unit_test(a_signer_that_signs_wrongly),
         cmocka_unit_test(a_log_that_grows_proves_it),
         cmocka_unit_test(growth_without_the_root_in_the_receipt),
         cmocka_unit_test(what_a_log_refuses),
