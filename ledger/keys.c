@@ -160,7 +160,7 @@ static sigb_rc make_room(sigb_keys *keys, sigb_diag *diag)
                          SIGB_MAX_KEYS);
     if (keys->count < keys->room)
         return SIGB_OK;
-    all = OPENSSL_realloc(keys->all, room * sizeof(keys->all[0]));
+    all = OPENSSL_realloc(keys->all, room * sizeof(service_key *));
     if (all == NULL)
         return sigb_no_memory(diag);
     keys->all = all;
@@ -254,13 +254,18 @@ sigb_rc sink_put(key_sink *to, EVP_PKEY *key, sigb_bytes named)
 
 /* ---- files ---- */
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 /* By the first byte that is no blank. */
 static sigb_rc read_file(key_sink *to, sigb_bytes file)
 {
     size_t blanks = 0;
     uint8_t first;
 
-    while (blanks < file.len && memchr(" \t\r\n", file.ptr[blanks], 4) != NULL)
+    while (blanks < file.len && is_blank(file.ptr[blanks]))
         blanks++;
     first = blanks < file.len ? file.ptr[blanks] : 0;
     if (first == '{')
