@@ -80,7 +80,7 @@ def header_as_we_write_it(header, leaf):
 
 def check_layout(statement, message, header):
     chain = header[X5CHAIN]
-    require(isinstance(chain, list) and len(chain) >= 2, "x5chain is not an array of two or more")
+    require(isinstance(chain, (list, tuple)) and len(chain) >= 2, "x5chain is not an array of two or more")
     built = cbor2.dumps(header_as_we_write_it(header, chain[0]))
     require(built == message[0], "protected header differs from its deterministic encoding")
     whole = b"\xd2\x84" + cbor2.dumps(built) + b"\xa0" + cbor2.dumps(message[2]) + cbor2.dumps(message[3])
@@ -92,7 +92,7 @@ def parse(statement):
         tagged = cbor2.loads(statement)
         require(isinstance(tagged, cbor2.CBORTag) and tagged.tag == 18, "not tagged 18")
         message = tagged.value
-        require(isinstance(message, list) and len(message) == 4, "not an array of four")
+        require(isinstance(message, (list, tuple)) and len(message) == 4, "not an array of four")
         require(isinstance(message[0], bytes) and isinstance(message[3], bytes), "not byte strings at 0 and 3")
         require(message[2] is None or isinstance(message[2], bytes), "payload neither byte string nor nil")
         header = cbor2.loads(message[0])
@@ -261,7 +261,7 @@ def check_issuer(did, ders, leaf, eku):
 
 
 def check_x5t(x5t, leaf):
-    require(isinstance(x5t, list) and len(x5t) == 2 and x5t[0] in DIGESTS, "x5t is not [hash, digest]")
+    require(isinstance(x5t, (list, tuple)) and len(x5t) == 2 and x5t[0] in DIGESTS, "x5t is not [hash, digest]")
     require(hashlib.new(DIGESTS[x5t[0]], leaf).digest() == x5t[1], "x5t is not the leaf's hash")
 
 

@@ -83,7 +83,10 @@ section = b".text\0\0\0" + struct.pack("<IIIIIIHHI", 1, 0x1000, 512, 512, 0, 0, 
 head = dos + coff + optional + section
 open(sys.argv[1], "wb").write(head + bytes(512 - len(head)) + b"\xc3" + bytes(511))
 PY
-osslsigncode sign -h sha256 -certs code.pem -key code.key -in program.exe -out signed.exe >out 2>&1 || die "osslsigncode: $(cat out)"
+code=code.key # later versions look in a file for objects of any kind, and take the URI
+help=$(osslsigncode sign --help 2>&1 || true)
+if [[ $help == *'-key <file|URI>'* ]]; then code="$token;object=code;type=private"; fi
+osslsigncode sign -h sha256 -certs code.pem -key "$code" -in program.exe -out signed.exe >out 2>&1 || die "osslsigncode: $(cat out)"
 unset OPENSSL_CONF
 OPENSSL_CONF=/dev/null osslsigncode verify -CAfile root-RSA-2048.pem -in signed.exe >out 2>&1 || die "osslsigncode verify: $(cat out)"
 has out 'Signature verification: ok'
