@@ -15,8 +15,8 @@
 #include "issuer/chain.h"
 #include "timestamp/timestamp.h"
 
-#define MICROSECONDS 1000000
-#define NANOSECONDS  1000
+#define MICROSECONDS 1000000 /* of a second */
+#define NANOSECONDS  1000    /* of a microsecond */
 
 /* ---- what was stamped ---- */
 

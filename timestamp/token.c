@@ -31,12 +31,13 @@
 #define DER_OID         0x06
 #define DER_SEQUENCE    0x30
 
-#define STATUS_GRANTED  0 /* PKIStatus (RFC 3161, 2.4.2) */
-#define STATUS_MODIFIED 1
+#define STATUS_MODIFIED                                                                                      \
+    1 /* PKIStatus grantedWithMods: this and granted, 0, bring a token (RFC 3161, 2.4.2) */
 
-#define NANOSECOND_DIGITS 9
-#define MICROSECONDS      1000000
-#define MAX_ACCURACY      ((int64_t)366 * 86400) /* seconds: a clock that is off by more tells no time */
+#define SECONDS_LEN  14                     /* of YYYYMMDDhhmmss */
+#define NANOSECONDS  1000000000             /* of a second */
+#define MICROSECONDS 1000000                /* of a second */
+#define MAX_ACCURACY ((int64_t)366 * 86400) /* seconds: a clock that is off by more tells no time */
 
 static sigb_rc malformed(sigb_diag *diag, const char *what)
 {
@@ -183,32 +184,35 @@ static sigb_rc read_certs(sigb_timestamp *made, CMS_ContentInfo *cms, sigb_diag 
 
 /* ---- the TSTInfo ---- */
 
+/* Digits behind the point: beyond nanoseconds they are cut off. */
+static bool read_fraction(sigb_timestamp *made, const char *digits, int count)
+{
+    uint32_t unit = NANOSECONDS / 10;
+
+    for (int i = 0; i < count; i++, unit /= 10) {
+        if (digits[i] < '0' || digits[i] > '9')
+            return false;
+        made->nanoseconds += unit * (uint32_t)(digits[i] - '0');
+    }
+    return count > 0;
+}
+
 /* 20260701120000.123Z: seconds are there, and the zone is Z (RFC 3161, 2.4.2). */
 static bool read_time(sigb_timestamp *made, const ASN1_GENERALIZEDTIME *time)
 {
     const char *text = (const char *)ASN1_STRING_get0_data(time);
-    int len = ASN1_STRING_length(time), at = 14;
+    int len = ASN1_STRING_length(time);
     char plain[sizeof("2026-07-01T12:00:00Z")];
 
-    if (len < at + 1 || text[len - 1] != 'Z')
+    if (len <= SECONDS_LEN || text[len - 1] != 'Z')
         return false;
     (void)snprintf(plain, sizeof(plain), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", text, text + 4, text + 6, text + 8,
                    text + 10, text + 12);
     if (sigb_time_parse(plain, &made->time, NULL) != SIGB_OK)
         return false;
-    if (at == len - 1)
+    if (len == SECONDS_LEN + 1)
         return true;
-    if (text[at++] != '.' || at == len - 1)
-        return false;
-    for (int digit = 0; at + digit < len - 1 || digit < NANOSECOND_DIGITS; digit++) {
-        char found = at + digit < len - 1 ? text[at + digit] : '0';
-
-        if (found < '0' || found > '9')
-            return false;
-        if (digit < NANOSECOND_DIGITS)
-            made->nanoseconds = made->nanoseconds * 10 + (uint32_t)(found - '0');
-    }
-    return true;
+    return text[SECONDS_LEN] == '.' && read_fraction(made, text + SECONDS_LEN + 1, len - SECONDS_LEN - 2);
 }
 
 static bool read_number(const ASN1_INTEGER *number, int64_t most, int64_t *value)
@@ -266,7 +270,7 @@ static sigb_rc read_info(sigb_timestamp *made, sigb_bytes der, sigb_diag *diag)
 static sigb_rc read_timestamp(sigb_timestamp *made, sigb_bytes bytes, sigb_diag *diag)
 {
     CMS_ContentInfo *cms = NULL;
-    sigb_bytes token;
+    sigb_bytes token = SIGB_BYTES_NONE;
     sigb_rc rc = find_token(bytes, &token, diag);
 
     if (rc != SIGB_OK)
