@@ -89,7 +89,20 @@ void stamp_tell(struct report *report, const sigb_timestamp_facts *facts)
     text_put(&report->text, ", by a TSA of the pinned root\n");
 }
 
-static void set_token(struct report *report, json_t *object, const sigb_timestamp *timestamp)
+/* The certificate that the token names, in a line without its end; nothing where it is not there, or unreadable. */
+static sigb_rc set_signer(struct report *report, json_t *object, sigb_bytes cert, sigb_diag *diag)
+{
+    sigb_buf line = SIGB_BUF_INIT;
+    sigb_rc rc = cert.len == 0 ? SIGB_OK : sigb_certs_describe(cert, &line, diag);
+
+    if (line.len > 0)
+        set_text(report, object, "signer", sigb_bytes_of(line.ptr, line.len - 1));
+    sigb_buf_free(&line);
+    return rc == SIGB_E_CERT_DER ? SIGB_OK : rc;
+}
+
+static sigb_rc set_token(struct report *report, json_t *object, const sigb_timestamp *timestamp,
+                         sigb_diag *diag)
 {
     const char *hash = sigb_hash_name(sigb_timestamp_hash(timestamp));
     sigb_buf imprint = SIGB_BUF_INIT;
@@ -100,6 +113,7 @@ static void set_token(struct report *report, json_t *object, const sigb_timestam
         set_text(report, object, "hash", sigb_bytes_text(hash));
     text_put_hex(&imprint, sigb_timestamp_imprint(timestamp));
     set_buf(report, object, "imprint", &imprint);
+    return set_signer(report, object, sigb_timestamp_signer(timestamp), diag);
 }
 
 static sigb_rc list_one(struct report *report, json_t *list, sigb_bytes token, sigb_timestamp_kind kind,
@@ -112,7 +126,7 @@ static sigb_rc list_one(struct report *report, json_t *list, sigb_bytes token, s
 
     set_value(report, object, "label", json_integer(kind));
     if (rc == SIGB_OK)
-        set_token(report, object, timestamp);
+        rc = set_token(report, object, timestamp, &why);
     else
         set_text(report, object, "unreadable", sigb_bytes_text(why.text));
     if (json_array_append_new(list, object) != 0)

@@ -56,11 +56,13 @@ static bool set_nonce(TS_REQ *request)
 static sigb_rc fill(TS_REQ *request, const hash_row *row, sigb_bytes digest, sigb_buf *out, sigb_diag *diag)
 {
     unsigned char *der = NULL;
+    int len;
 
     if (request == NULL || TS_REQ_set_version(request, 1) != 1 || !set_imprint(request, row, digest) ||
         !set_nonce(request) || TS_REQ_set_cert_req(request, 1) != 1)
         return sigb_openssl_failed(diag, "a request for a time stamp");
-    return der_take(out, der, i2d_TS_REQ(request, &der), "to write a request for a time stamp", diag);
+    len = i2d_TS_REQ(request, &der);
+    return der_take(out, der, len, "to write a request for a time stamp", diag);
 }
 
 sigb_rc request_put(sigb_bytes stamped, sigb_hash hash, sigb_buf *request, sigb_diag *diag)

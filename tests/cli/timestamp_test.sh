@@ -77,6 +77,7 @@ hasnt out verified
 is "$(cat err)" 'nothing of this has been checked'
 "$sigbridge" inspect stamped.cose --json >json
 is "$(field json '[(t["label"], t["policy"], t["hash"]) for t in d["timestamps"]]')" "[(270, '1.2.3.4', 'sha256')]"
+is "$(field json "[t['signer'].startswith(\"subject 'CN=clock'; issuer 'CN=clock Root'\") for t in d['timestamps']]")" '[True]'
 
 # ---- of the payload, before it is signed ----
 

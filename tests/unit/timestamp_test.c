@@ -894,16 +894,18 @@ static void nothing_runs_in_the_default_context(void **state)
 {
     sigb_timestamp *timestamp = stamp_of(&TOKEN(.names = TSA_NAMES_BOTH));
     OSSL_LIB_CTX *empty = OSSL_LIB_CTX_new(), *before;
+    OSSL_PROVIDER *none = OSSL_PROVIDER_load(empty, "null");
     sigb_buf request = SIGB_BUF_INIT;
 
     (void)state;
-    assert_non_null(OSSL_PROVIDER_load(empty, "null"));
+    assert_non_null(none);
     before = OSSL_LIB_CTX_set0_default(empty);
     assert_null(EVP_MD_fetch(NULL, "SHA2-256", NULL));
     ERR_clear_error();
     assert_int_equal(verify_by(timestamp, root, NULL, NULL), SIGB_OK);
     assert_int_equal(sigb_timestamp_request(statement, &request, NULL), SIGB_OK);
     (void)OSSL_LIB_CTX_set0_default(before);
+    assert_int_equal(OSSL_PROVIDER_unload(none), 1);
     OSSL_LIB_CTX_free(empty);
     sigb_buf_free(&request);
     sigb_timestamp_free(timestamp);
