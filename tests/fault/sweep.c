@@ -136,15 +136,17 @@ static void end(const sweep *s, sweep_run *r)
 
 /*
  * True: the machine did so much else that there was no time left for repairs. It is tried again then: `tries` counts. What
- * lasts has a deadline, and is given a longer one.
+ * is good comes soon, whatever the deadline; what lasts may take all of it, and is given a longer one.
  */
-static bool was_too_slow(sweep_run *r, bool wanted, unsigned long took_ms, unsigned *tries)
+static bool was_too_slow(sweep_run *r, int wanted, unsigned long took_ms, unsigned *tries)
 {
+    unsigned long most = wanted == SIGB_OK || r->timeout_ms == 0 ? SLOW_MS : 2UL * r->timeout_ms;
+
     if (r->rc == SIGB_E_TIMEOUT && r->timeout_ms > 0 && r->timeout_ms < MOST_MS) {
         r->timeout_ms *= 2;
         return true;
     }
-    return !wanted && r->timeout_ms == 0 && took_ms > SLOW_MS && ++*tries < SLOW_TRIES;
+    return (int)r->rc != wanted && took_ms > most && ++*tries < SLOW_TRIES;
 }
 
 static unsigned long now_ms(void)
@@ -164,7 +166,7 @@ static size_t play_out(const sweep *s, sweep_run *r, const sweep_event *before, 
         unsigned long began = now_ms();
         size_t rule = play(s, r, before);
 
-        if (!was_too_slow(r, (int)r->rc == wanted, now_ms() - began, &tries))
+        if (!was_too_slow(r, wanted, now_ms() - began, &tries))
             return rule;
         end(s, r);
         r->serial += 100000;
