@@ -2,8 +2,6 @@
 #include "base/libctx.h"
 
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -33,6 +31,11 @@ static OSSL_LIB_CTX *context_new(void)
     }
     EVP_MD_free(first);
     return ctx;
+}
+
+bool libctx_is_made(void)
+{
+    return atomic_load_explicit(&the_context, memory_order_acquire) != NULL;
 }
 
 OSSL_LIB_CTX *libctx_get(void)
@@ -110,50 +113,4 @@ const EVP_MD *libctx_digest(const char *name)
         return md != NULL ? md : slot_fetch(&digests[i]);
     }
     return NULL;
-}
-
-/* ---- ahead of its use ---- */
-
-static void *prepare(void *unused)
-{
-    bool sheltered = gate_shelter();
-    OSSL_LIB_CTX *ctx = libctx_get();
-
-    (void)unused;
-    if (ctx != NULL) {
-        EVP_KEYMGMT_free(EVP_KEYMGMT_fetch(ctx, "EC", NULL));
-        EVP_SIGNATURE_free(EVP_SIGNATURE_fetch(ctx, "ECDSA", NULL));
-    }
-    gate_end_shelter(sheltered);
-    return NULL;
-}
-
-static bool has_processor_to_spare(void)
-{
-    cpu_set_t usable;
-
-    return sched_getaffinity(0, sizeof(usable), &usable) == 0 && CPU_COUNT(&usable) > 1;
-}
-
-/* Signals are for the program's own threads. */
-void libctx_prepare(libctx_preparation *under_way)
-{
-    sigset_t all, before;
-
-    gate_install();
-    under_way->begun = false;
-    under_way->epoch = gate_epoch();
-    if (atomic_load_explicit(&the_context, memory_order_acquire) != NULL || !has_processor_to_spare())
-        return;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    under_way->begun = pthread_create(&under_way->thread, NULL, prepare, NULL) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-/* A child that comes back from its parent's call has no such thread. */
-void libctx_await(const libctx_preparation *under_way)
-{
-    if (under_way->begun && under_way->epoch == gate_epoch())
-        (void)pthread_join(under_way->thread, NULL);
 }

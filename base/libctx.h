@@ -3,7 +3,6 @@
 #ifndef SIGB_BASE_LIBCTX_H
 #define SIGB_BASE_LIBCTX_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include <openssl/types.h>
@@ -19,6 +18,9 @@
  */
 OSSL_LIB_CTX *libctx_get(void);
 
+/* False: the next libctx_get() makes it, which takes OpenSSL a while. */
+bool libctx_is_made(void);
+
 /* The same, as a refusal: SIGB_E_MEMORY. */
 SIGB_CHECK sigb_rc libctx_require(OSSL_LIB_CTX **ctx, sigb_diag *diag);
 
@@ -27,20 +29,5 @@ SIGB_CHECK sigb_rc libctx_require(OSSL_LIB_CTX **ctx, sigb_diag *diag);
  * does not free it. NULL when it cannot be fetched.
  */
 const EVP_MD *libctx_digest(const char *name);
-
-/*
- * Makes the context, and what signatures of the usual keys are verified with, in
- * a thread of its own, for a caller that is about to wait for something else.
- * Nothing is done where there is a context already, or one processor alone. The
- * context may be used meanwhile. libctx_await() waits for the thread's end.
- */
-typedef struct libctx_preparation {
-    pthread_t thread;
-    bool begun;
-    unsigned epoch;
-} libctx_preparation;
-
-void libctx_prepare(libctx_preparation *under_way);
-void libctx_await(const libctx_preparation *under_way);
 
 #endif

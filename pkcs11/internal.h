@@ -3,6 +3,7 @@
 #ifndef SIGB_PKCS11_INTERNAL_H
 #define SIGB_PKCS11_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "pkcs11/bridge.h"
@@ -31,6 +32,21 @@ typedef enum ckr_class {
 } ckr_class;
 
 ckr_class ckr_classify(CK_RV rv);
+
+/* ---- prepare.c ---- */
+
+typedef struct preparation {
+    pthread_t thread;
+    bool begun;
+    unsigned epoch;
+} preparation;
+
+/*
+ * Nothing is done where it was done before, or where there is one processor
+ * alone. What is being made ready may be used meanwhile.
+ */
+void prepare_begin(preparation *under_way);
+void prepare_end(const preparation *under_way); /* waits for the thread's end */
 
 /* ---- configured.c ---- */
 

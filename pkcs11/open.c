@@ -10,7 +10,6 @@
 #include <openssl/err.h>
 
 #include "base/error.h"
-#include "base/libctx.h"
 #include "base/text.h"
 
 typedef struct opening {
@@ -316,12 +315,12 @@ static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, sigb
 /* While the module is loaded and starts, OpenSSL is made ready for what comes then. */
 static sigb_rc open_preparing(opening **o, const sigb_pkcs11_options *options, sigb_diag *diag)
 {
-    libctx_preparation under_way;
+    preparation under_way;
     sigb_rc rc;
 
-    libctx_prepare(&under_way);
+    prepare_begin(&under_way);
     rc = open_asking(o, options, diag);
-    libctx_await(&under_way);
+    prepare_end(&under_way);
     return rc;
 }
 
