@@ -30,7 +30,7 @@ struct p11_module {
     CK_FUNCTION_LIST *calls; /* what tells modules apart: two paths may lead to one */
     bool sockets;            /* it writes to sockets, whose other end may go: SIGPIPE */
     bool breaks_in_children; /* a child of a process that uses it must not */
-    bool one_at_a_time;      /* two calls at once may wait for each other for ever */
+    bool one_at_a_time;      /* two calls at once may wait for each other for ever, or break it */
     CK_INFO info;            /* under the lock: a restart learns it anew */
     module_state state;
     unsigned users;
@@ -134,7 +134,6 @@ static sigb_rc choose(p11_module *module, const p11_uri *uri, const sigb_pkcs11_
 
 /* ---- what is known of modules by their file ---- */
 
-/* When a connection of p11-kit's breaks, of several threads that wait for an answer only one may be told. */
 static bool always(void)
 {
     return true;
@@ -144,14 +143,15 @@ static bool always(void)
 static const struct file_row {
     const char *part; /* of the file's name */
     bool sockets, breaks_in_children;
-    bool (*one_at_a_time)(void); /* NULL: never */
+    bool (*one_at_a_time)(void); /* NULL: never. What is behind such a module takes no two at once either */
 } FILES[] = {
-    {"p11-kit-client", true, false,
-     always}, /* its server answers one call after the other: nothing is lost */
+    /* When its connection breaks, of several threads that wait for an answer only one may be told. */
+    {"p11-kit-client", true, false, always},
     {"p11-kit-proxy", true, false, module_configured_far},
     {"pkcs11-proxy", true, false, NULL},
-    {"tpm2_pkcs11", false, true,
-     NULL}, /* shares the connection to the TPM with its parent, and breaks both */
+    /* Shares the connection to the TPM with its parent, and breaks both; no lock guards its table of sessions, so two
+       threads that open one at once are given the same. */
+    {"tpm2_pkcs11", false, true, always},
 };
 
 static void know(p11_module *module)

@@ -56,13 +56,3 @@ all_refused() { # NAME WORDS
     [ "$(grep -c '^refused' said)" -eq 1 ] || die "refusals of several kinds"
     all_good 1
 }
-
-# The last run met no refusals but these, no more than that; every other statement is good.
-good_but_for() { # MOST NAME WORDS
-    local refused
-    [ "$(grep -c '^good' said)" -eq 1 ] || die "no account: exit $status $(tail -n 5 "$work/run.log")"
-    if grep '^refused' said | grep -vE "^refused [0-9]+ $2 $3" >&2; then die 'refused for another reason'; fi
-    refused=$(sed -n 's/^refused \([0-9]*\) .*/\1/p' said)
-    [ "${refused:-0}" -le "$1" ] || die "$refused refusals, wanted $1 at most"
-    all_good $((1000 - ${refused:-0}))
-}
