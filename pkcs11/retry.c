@@ -9,7 +9,7 @@
 
 #define STALE_TRIES 4 /* each repairs what can be; more would not help. Waiting for a device is not counted */
 #define NAME_TRIES  2 /* another user of the module may start it anew between two of ours */
-#define OTHER_TRIES 2 /* one with a new session, one with the module started anew */
+#define OTHER_TRIES 3 /* a new session; the module started anew; once more, if that was cut off */
 #define PAUSE_MS    4 /* before the second repair, and doubled for each one after */
 #define PAUSE_MAX   250
 
