@@ -8,7 +8,8 @@
 /* How often an operation is tried again, and for how long. */
 typedef struct p11_retry {
     deadline until;
-    unsigned budget_ms; /* from the first failure on */
+    unsigned budget_ms; /* from the first failure on; a few tries are made whatever it is */
+    deadline budget;    /* its end, once there was a failure */
     unsigned tries, misnamed, stales, others;
 } p11_retry;
 

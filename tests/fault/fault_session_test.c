@@ -281,6 +281,20 @@ static void one_fault_at_any_call_is_repaired(void **state)
     assert_int_equal(bad, 0);
 }
 
+/* A busy machine, or a token far away: one call takes as long as an opening has for repairs. */
+static void an_opening_is_repaired_however_slow_the_calls_are(void **state)
+{
+    sigb_signer *signer;
+
+    (void)state;
+    stage_plan(&scene, "C_GetSlotList,times=3,rv=%#lx;C_GetSlotList,times=3,delay=300", CKR_DEVICE_ERROR);
+    signer = opened();
+    assert_int_equal(scene.fault->hits(0), 3);
+    assert_int_equal(scene.fault->hits(1), 3);
+    assert_states(signer);
+    sigb_signer_free(signer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup(a_device_that_dies_while_it_is_opened_is_started_anew, shut_down),
         cmocka_unit_test_setup(a_module_that_another_started_is_never_shut_down, shut_down),
         cmocka_unit_test_setup(one_fault_at_any_call_is_repaired, shut_down),
+        cmocka_unit_test_setup(an_opening_is_repaired_however_slow_the_calls_are, shut_down),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
