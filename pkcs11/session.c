@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions, one at a time. Those that signers share are in pool.c. */
+/* Sessions, one at a time. Those that signers share are in token.c. */
 #include "pkcs11/internal.h"
 
 sigb_rc p11_session_open(p11_module *module, const p11_slot *slot, bool writable, CK_SESSION_HANDLE *session,
