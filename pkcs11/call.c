@@ -24,16 +24,14 @@ void trace_end(const p11_tracer *before)
     tracing = before;
 }
 
-/* Whose sessions this thread works with; NULL: nobody's. Another start of the module gives the same numbers to others. */
-static _Thread_local struct {
-    const p11_module *module;
-    unsigned starts;
-} bound;
+static _Thread_local p11_binding bound;
 
-void call_bind(const p11_module *module, unsigned starts)
+p11_binding call_bind(const p11_module *module, unsigned starts)
 {
-    bound.module = module;
-    bound.starts = starts;
+    const p11_binding before = bound;
+
+    bound = (p11_binding){module, starts};
+    return before;
 }
 
 typedef struct call {

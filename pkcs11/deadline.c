@@ -125,6 +125,7 @@ static void run(job *j)
     before = trace_begin(&j->tracer);
     j->rc = j->what.run(j->what.arg, &j->diag);
     trace_end(before);
+    (void)call_bind(NULL, 0);
     running = NULL;
     gate_use_ticket(NULL);
 }
@@ -320,8 +321,10 @@ static bool await_end(job *j, deadline until)
 static sigb_rc run_here(const operation *what, const p11_tracer *tracer, sigb_diag *diag)
 {
     const p11_tracer *before = trace_begin(tracer);
+    const p11_binding binding = call_bind(NULL, 0);
     sigb_rc rc = what->run(what->arg, diag);
 
+    (void)call_bind(binding.module, binding.starts);
     trace_end(before);
     return rc;
 }

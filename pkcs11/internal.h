@@ -70,9 +70,6 @@ bool module_enter(
 void module_leave(p11_module *module);
 void module_wait(p11_module *module);
 
-/* This thread's calls are for sessions of that start of the module, and refused once there was another; NULL: for none. */
-void call_bind(const p11_module *module, unsigned starts);
-
 /*
  * Starts the module anew, unless somebody did since it had `seen` starts: with
  * C_Finalize if our C_Initialize took effect. In a child it is started without,

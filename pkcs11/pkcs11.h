@@ -98,6 +98,19 @@ typedef struct p11_tracer {
 const p11_tracer *trace_begin(const p11_tracer *tracer);
 void trace_end(const p11_tracer *before);
 
+/* Whose sessions a thread works with: those of one start of a module. NULL: nobody's. */
+typedef struct p11_binding {
+    const p11_module *module;
+    unsigned starts;
+} p11_binding;
+
+/*
+ * This thread's calls of the module are refused once it was started anew (CKR_SESSION_HANDLE_INVALID), for the numbers
+ * of its sessions and objects are somebody else's then. Returns what was before. An operation (deadline.h) begins with
+ * none, and leaves whoever runs it with theirs.
+ */
+p11_binding call_bind(const p11_module *module, unsigned starts);
+
 /* ---- slot.c ---- */
 
 typedef struct p11_slot {

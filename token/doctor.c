@@ -218,6 +218,7 @@ static sigb_rc run_task(void *arg, sigb_diag *diag)
     exam *e = arg;
 
     (void)diag;
+    place_bind(&e->at);
     e->task(e);
     return SIGB_OK;
 }

@@ -109,7 +109,7 @@ void examine_token(exam *e)
 
     e->has_slot = rc == SIGB_OK;
     if (rc == SIGB_OK)
-        rc = p11_session_open(e->at.module, &e->at.slot, false, &e->at.session, &why);
+        rc = place_session_open(&e->at, false, &why);
     if (rc != SIGB_OK)
         found_refused(e, CHECK_TOKEN, SIGB_VERDICT_FAIL, rc, &why);
     else

@@ -153,14 +153,13 @@ static sigb_rc set_user_pin(p11_module *module, CK_SESSION_HANDLE session, const
 
 static sigb_rc init_pin(p11_module *module, const p11_slot *slot, const pins *both, sigb_diag *diag)
 {
-    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+    place at = {.module = module, .slot = *slot};
     sigb_diag why = {{0}, 0};
-    sigb_rc rc = p11_session_open(module, slot, true, &session, &why);
+    sigb_rc rc = place_session_open(&at, true, &why);
 
-    if (rc == SIGB_OK) {
-        rc = set_user_pin(module, session, both, &why);
-        p11_session_close(module, session);
-    }
+    if (rc == SIGB_OK)
+        rc = set_user_pin(module, at.session, both, &why);
+    place_session_close(&at);
     if (rc != SIGB_OK)
         return sigb_fail_native(diag, rc, why.native, "the token is initialised and has no user PIN: %s",
                                 why.text);

@@ -75,7 +75,7 @@ static sigb_rc list_content(const listing *list, const p11_slot *slot, sigb_diag
     place at = {.module = list->module, .slot = *slot};
     CK_OBJECT_CLASS only = 0;
     bool one_class = p11_uri_class(list->uri, &only);
-    sigb_rc rc = p11_session_open(list->module, slot, false, &at.session, diag);
+    sigb_rc rc = place_session_open(&at, false, diag);
 
     if (rc != SIGB_OK)
         return rc;
@@ -83,7 +83,7 @@ static sigb_rc list_content(const listing *list, const p11_slot *slot, sigb_diag
     for (size_t i = 0; rc == SIGB_OK && i < ITEM_CLASSES; i++)
         if (!one_class || only == ITEM_CLASS[i])
             rc = list_objects(list, &at, ITEM_CLASS[i], diag);
-    p11_session_close(list->module, at.session);
+    place_session_close(&at);
     return rc;
 }
 

@@ -6,6 +6,34 @@
 #include "pkcs11/retry.h"
 #include "token/template.h"
 
+void place_bind(const place *at)
+{
+    if (at->session != CK_INVALID_HANDLE)
+        (void)call_bind(at->module, at->starts);
+}
+
+sigb_rc place_session_open(place *at, bool writable, sigb_diag *diag)
+{
+    sigb_rc rc;
+
+    at->starts = p11_module_starts(at->module);
+    (void)call_bind(at->module, at->starts);
+    rc = p11_session_open(at->module, &at->slot, writable, &at->session, diag);
+    if (rc != SIGB_OK)
+        (void)call_bind(NULL, 0);
+    return rc;
+}
+
+void place_session_close(place *at)
+{
+    if (at->session == CK_INVALID_HANDLE)
+        return;
+    place_bind(at);
+    p11_session_close(at->module, at->session);
+    (void)call_bind(NULL, 0);
+    at->session = CK_INVALID_HANDLE;
+}
+
 /* *again, if it fails: the PIN was not judged. */
 static sigb_rc open_at(const char *uri, const sigb_pkcs11_options *options, place *opened, bool *again,
                        sigb_diag *diag)
@@ -18,7 +46,7 @@ static sigb_rc open_at(const char *uri, const sigb_pkcs11_options *options, plac
     if (rc == SIGB_OK)
         rc = p11_slot_require(opened->module, opened->uri, &opened->slot, diag);
     if (rc == SIGB_OK)
-        rc = p11_session_open(opened->module, &opened->slot, true, &opened->session, diag);
+        rc = place_session_open(opened, true, diag);
     if (rc == SIGB_OK)
         rc = p11_login(opened->module, &opened->slot, opened->session, opened->uri, options, again, diag);
     return rc;
@@ -36,8 +64,7 @@ sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *o
 
 void place_close(place *opened)
 {
-    if (opened->session != CK_INVALID_HANDLE)
-        p11_session_close(opened->module, opened->session);
+    place_session_close(opened);
     if (opened->module != NULL)
         p11_module_close(opened->module);
     p11_uri_free(opened->uri);
@@ -82,9 +109,8 @@ static sigb_rc run_once(const char *uri, const sigb_pkcs11_options *options, pla
     if (rc == SIGB_OK)
         rc = work(&at, arg, again, diag);
     if (rc != SIGB_OK && *again && at.module != NULL) {
-        p11_session_close(at.module, at.session);
+        place_session_close(&at);
         p11_module_give_up(at.module, starts, diag, tries);
-        at.session = CK_INVALID_HANDLE;
         at.module = NULL;
     }
     place_close(&at);

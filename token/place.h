@@ -12,7 +12,16 @@ typedef struct place {
     p11_module *module;
     p11_slot slot;
     CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE: none */
+    unsigned starts;           /* of the module, to which the session belongs */
 } place;
+
+/*
+ * The session of a place that has a module and a slot. Until it is closed this thread's calls are for it: once the module
+ * was started anew they are refused, and it is not closed either. Another thread goes on with place_bind().
+ */
+SIGB_CHECK sigb_rc place_session_open(place *at, bool writable, sigb_diag *diag);
+void place_session_close(place *at);
+void place_bind(const place *at);
 
 /* Opens the one token that the URI names, for reading and writing, and logs in. */
 SIGB_CHECK sigb_rc place_open(const char *uri, const sigb_pkcs11_options *options, place *opened,

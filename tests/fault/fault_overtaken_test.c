@@ -177,6 +177,152 @@ static void sessions_that_a_repair_replaced_are_not_closed_after_a_restart(void 
     pair_close(&p);
 }
 
+/* ---- verbs: the device dies, and is brought back by a signer, behind a call that a verb makes ---- */
+
+typedef struct upset {
+    const char *call; /* NULL: it has happened */
+    const pair *signers;
+    unsigned long touched; /* calls that name a session, until then */
+    unsigned strays;
+} upset;
+
+/* What a verb would do to a session that is none of its own. */
+static unsigned long touches(void)
+{
+    static const char *const calls[] = {"C_Login",         "C_InitPIN",      "C_FindObjectsInit",
+                                        "C_CreateObject",  "C_SignInit",     "C_GenerateKeyPair",
+                                        "C_DestroyObject", "C_CloseSession", "C_GetAttributeValue"};
+    unsigned long sum = 0;
+
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        sum += scene.fault->calls(calls[i]);
+    return sum;
+}
+
+static void upset_behind(void *arg, const sigb_trace_call *call)
+{
+    upset *u = arg;
+
+    u->strays += call->native == CKR_SESSION_HANDLE_INVALID;
+    if (u->call == NULL || strcmp(call->call, u->call) != 0)
+        return;
+    u->call = NULL;
+    restart_meanwhile(u->signers);
+    u->touched = touches();
+}
+
+static void item_told(void *arg, const sigb_token_item *item)
+{
+    (void)arg;
+    (void)item;
+}
+
+static void finding_told(void *arg, const sigb_finding *finding)
+{
+    (void)arg;
+    (void)finding;
+}
+
+static bool confirmed(void *arg, const sigb_token_item *items, size_t count)
+{
+    (void)arg;
+    (void)items;
+    return count > 0;
+}
+
+static sigb_rc list_all(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    return sigb_token_list("pkcs11:token=stage", options, item_told, NULL, diag);
+}
+
+static sigb_rc delete_root(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    return sigb_token_delete("pkcs11:token=stage;object=root", options, confirmed, NULL, diag);
+}
+
+static sigb_rc examine_leaf(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    return sigb_token_doctor(scene.leaf.uri, NULL, options, finding_told, NULL, diag);
+}
+
+static sigb_rc certify_leaf(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    const sigb_cert_request request = {
+        .key = scene.leaf.uri, .role = SIGB_CERT_ROOT, .subject = "CN=Overtaken", .days = 1, .label = "new"};
+    sigb_buf der = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_token_cert(&request, options, &der, diag);
+
+    sigb_buf_free(&der);
+    return rc;
+}
+
+static sigb_rc init_another(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    sigb_buf made = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_token_init("pkcs11:", "another", options, &made, diag);
+
+    sigb_buf_free(&made);
+    return rc;
+}
+
+static void a_verb_that_is_overtaken_touches_nothing_of_the_new_start(void **state)
+{
+    static const struct {
+        const char *name;
+        sigb_rc (*run)(const sigb_pkcs11_options *options, sigb_diag *diag);
+        const char *behind;
+    } rows[] = {
+        {"list", list_all, "C_OpenSession"},       {"list", list_all, "C_FindObjectsFinal"},
+        {"delete", delete_root, "C_OpenSession"},  {"delete", delete_root, "C_FindObjectsFinal"},
+        {"doctor", examine_leaf, "C_OpenSession"}, {"doctor", examine_leaf, "C_FindObjectsFinal"},
+        {"cert", certify_leaf, "C_OpenSession"},   {"init", init_another, "C_OpenSession"},
+    };
+    pair p;
+
+    (void)state;
+    pair_open(&p);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        upset u = {.call = rows[i].behind, .signers = &p};
+        sigb_pkcs11_options options = scene.options;
+
+        print_message("%s, %s\n", rows[i].name, rows[i].behind);
+        options.trace = upset_behind;
+        options.trace_arg = &u;
+        assert_refused(rows[i].run(&options, diag), SIGB_E_TOKEN, "CKR_SESSION_HANDLE_INVALID");
+        assert_null(u.call);
+        assert_int_equal(u.strays, 0);
+        assert_int_equal(touches(), u.touched);
+        stage_require_state(&scene, &scene.leaf, p.free);
+    }
+    pair_close(&p);
+}
+
+/* What has done nothing yet begins again, and closes what it opened then. */
+static void a_key_is_generated_in_the_new_start(void **state)
+{
+    const sigb_keygen keygen = {.type = "P-256", .label = "overtaken"};
+    sigb_pkcs11_options options = scene.options;
+    sigb_buf uri = SIGB_BUF_INIT;
+    sigb_diag diag = {{0}, 0};
+    upset u;
+    pair p;
+
+    (void)state;
+    pair_open(&p);
+    u = (upset){.call = "C_OpenSession", .signers = &p};
+    options.trace = upset_behind;
+    options.trace_arg = &u;
+    if (sigb_token_keygen("pkcs11:token=stage", &keygen, &options, &uri, &diag) != SIGB_OK)
+        fail_msg("%s", diag.text);
+    assert_null(u.call);
+    assert_int_equal(u.strays, 0);
+    assert_int_equal(scene.fault->calls("C_GenerateKeyPair"), 1);
+    assert_int_equal(scene.fault->calls("C_OpenSession"),
+                     scene.fault->calls("C_CloseSession") + 1); /* the signer's */
+    sigb_buf_free(&uri);
+    pair_close(&p);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -196,6 +342,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_that_was_opened_before_a_restart_serves_nobody_after_it),
         cmocka_unit_test(sessions_that_a_repair_replaced_are_not_closed_after_a_restart),
+        cmocka_unit_test(a_verb_that_is_overtaken_touches_nothing_of_the_new_start),
+        cmocka_unit_test(a_key_is_generated_in_the_new_start),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
