@@ -39,3 +39,10 @@ unsigned patient_ms(unsigned usual_ms)
         took = MOST_PATIENCE * PROBE_US;
     return (unsigned)(usual_ms * (unsigned long)took / PROBE_US);
 }
+
+const char *affordable_type(const char *type)
+{
+    bool is_large_rsa = strcmp(type, "RSA-3072") == 0 || strcmp(type, "RSA-4096") == 0;
+
+    return is_large_rsa && getenv("SIGBRIDGE_UNDER") != NULL ? "RSA-2048" : type;
+}

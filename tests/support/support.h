@@ -24,6 +24,12 @@ void leaks_are_meant(void);
  */
 unsigned patient_ms(unsigned usual_ms);
 
+/*
+ * A type of key for tests that make many: under valgrind RSA-2048 in the place of
+ * larger ones, for the token looks for their primes for minutes, in its own code.
+ */
+const char *affordable_type(const char *type);
+
 /* A refusal is asserted by its code and by its words. */
 #define assert_refused(call, code, words)                                                                    \
     do {                                                                                                     \

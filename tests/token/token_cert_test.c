@@ -99,7 +99,7 @@ static void chain_make(const char *token_uri, const char *name, const char *cons
 
     for (size_t i = 0; i < 3; i++) {
         (void)snprintf(label, sizeof(label), "%s-%s", name, roles[i]);
-        keygen(token_uri, types[i], label);
+        keygen(token_uri, affordable_type(types[i]), label);
         (void)snprintf(keys[i], sizeof(keys[i]), "%s;object=%s", token_uri, label);
     }
     issue(request_of(SIGB_CERT_ROOT, keys[0]), NULL, NULL, &made->root);
