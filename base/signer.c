@@ -244,13 +244,21 @@ static sigb_rc make_proven(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, si
     return rc == SIGB_OK ? prove(signer, alg, tbs, sigb_buf_bytes(made), diag) : rc;
 }
 
+/* Before anything is signed: to a buffer that failed before nothing can be added. */
+static sigb_rc require_place(const sigb_buf *signature, sigb_diag *diag)
+{
+    return signature->failed ? sigb_no_memory(diag) : SIGB_OK;
+}
+
 sigb_rc sigb_signer_sign(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
                          sigb_diag *diag)
 {
     sigb_buf made = SIGB_BUF_INIT;
     sigb_rc rc = signature == NULL ? sigb_fail(diag, SIGB_E_USAGE, "a signature needs a place to be put")
-                                   : make_proven(signer, alg, tbs, &made, diag);
+                                   : require_place(signature, diag);
 
+    if (rc == SIGB_OK)
+        rc = make_proven(signer, alg, tbs, &made, diag);
     if (rc == SIGB_E_SIGNATURE_FAULT && signer_doubt(signer)) {
         made.len = 0;
         rc = make_proven(signer, alg, tbs, &made, diag);

@@ -482,6 +482,8 @@ sigb_rc sigb_builder_sign(sigb_builder *builder, sigb_signer *signer, sigb_buf *
 
     if (builder == NULL || signer == NULL || statement == NULL)
         return sigb_fail(diag, SIGB_E_USAGE, "a statement needs a builder, a signer and a place to be put");
+    if (statement->failed) /* before anything is signed */
+        return sigb_no_memory(diag);
     rc = sigb_signer_expect(signer, sigb_issuer_spki(builder->issuer), diag);
     if (rc == SIGB_OK)
         rc = sigb_builder_prepare(builder, &tbs, diag);

@@ -67,7 +67,8 @@ bool bridge_key_is_pss(const bridge_key *key);
  * Puts the signature: DER for ECDSA. The length is judged; the bytes are verified
  * if `verify`, after opening, and after each repair; until then nothing is put.
  * SIGB_E_SIGNATURE_FAULT, _KEY_CHANGED, _MECHANISM, and what repairs end with;
- * SIGB_E_USAGE: there is too little room.
+ * SIGB_E_USAGE: there is too little room for the longest that the key makes; the
+ * token is not asked then.
  */
 SIGB_CHECK sigb_rc bridge_key_sign(bridge_key *key, const p11_request *what, bool verify,
                                    p11_place *signature, sigb_diag *diag);

@@ -24,6 +24,7 @@ struct bridge_key {
     char *uri;
     size_t coord;         /* bytes of r and s; 0 unless EC */
     size_t signature_len; /* of the token, for a scheme of this key */
+    size_t most;          /* that OpenSSL's form of it takes */
     bool is_pss;
 };
 
@@ -133,14 +134,20 @@ static sigb_rc require_right(bridge_key *key, const p11_request *what, sigb_byte
                      "was not given out: find out whether the device or the key is wrong");
 }
 
-static sigb_rc put(sigb_bytes signature, p11_place *place, sigb_diag *diag)
+/* Before the token is asked: a signature that finds no place is one too many where they are counted. */
+static sigb_rc require_room(const bridge_key *key, const p11_place *place, sigb_diag *diag)
 {
-    if (signature.len > place->room)
-        return sigb_fail(diag, SIGB_E_USAGE, "the signature has %zu bytes, and there is room for %zu",
-                         signature.len, place->room);
+    if (place->room >= key->most)
+        return SIGB_OK;
+    return sigb_fail(diag, SIGB_E_USAGE,
+                     "the signature may have %zu bytes, and there is room for %zu; nothing was signed",
+                     key->most, place->room);
+}
+
+static void put(sigb_bytes signature, p11_place *place)
+{
     memcpy(place->ptr, signature.ptr, signature.len);
     place->len = signature.len;
-    return SIGB_OK;
 }
 
 sigb_rc bridge_key_sign(bridge_key *key, const p11_request *asked, bool verify, p11_place *place,
@@ -150,10 +157,11 @@ sigb_rc bridge_key_sign(bridge_key *key, const p11_request *asked, bool verify, 
     p11_made made;
     uint8_t der[ECDSA_DER_ROOM];
     sigb_bytes signature;
-    sigb_rc rc;
+    sigb_rc rc = require_room(key, place, diag);
 
     what.order_len = key->coord;
-    rc = key_sign(key->key, &what, &made, diag);
+    if (rc == SIGB_OK)
+        rc = key_sign(key->key, &what, &made, diag);
     if (rc == SIGB_OK)
         rc = require_length(key, sigb_bytes_of(made.bytes, made.len), diag);
     if (rc != SIGB_OK)
@@ -161,7 +169,9 @@ sigb_rc bridge_key_sign(bridge_key *key, const p11_request *asked, bool verify, 
     signature = written(key, sigb_bytes_of(made.bytes, made.len), der);
     if (verify)
         rc = require_right(key, &what, signature, diag);
-    return rc == SIGB_OK ? put(signature, place, diag) : rc;
+    if (rc == SIGB_OK)
+        put(signature, place);
+    return rc;
 }
 
 /* ---- the public half ---- */
@@ -298,7 +308,8 @@ static sigb_rc learn_sizes(bridge_key *key, sigb_diag *diag)
             "the order of the key's curve has %d bits, where at most those of P-521 are known; use a key "
             "on another curve",
             bits);
-    key->signature_len = key->coord > 0 ? 2 * key->coord : (size_t)size;
+    key->most = (size_t)size;
+    key->signature_len = key->coord > 0 ? 2 * key->coord : key->most;
     return SIGB_OK;
 }
 

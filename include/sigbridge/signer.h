@@ -203,7 +203,8 @@ SIGB_CHECK sigb_rc sigb_alg_for_key(sigb_bytes spki, sigb_alg wanted, sigb_profi
 /*
  * Appends the raw COSE signature over `tbs` to `signature`. Length is always
  * checked, and the bytes are verified where the back end says it must
- * (SIGB_E_SIGNATURE_FAULT); otherwise they are as the back end made them.
+ * (SIGB_E_SIGNATURE_FAULT); otherwise they are as the back end made them. A
+ * `signature` that has `failed` is refused before (SIGB_E_MEMORY).
  */
 SIGB_CHECK sigb_rc sigb_signer_sign(sigb_signer *signer, sigb_alg alg, sigb_bytes tbs, sigb_buf *signature,
                                     sigb_diag *diag);

@@ -670,6 +670,23 @@ static void calls_without_their_arguments(void **state)
     sigb_builder_free(builder);
 }
 
+/* Where nothing can be put, no signature is used up. */
+static void a_place_that_has_failed_is_refused_before_anything_is_signed(void **state)
+{
+    usual *one = *state;
+    sigb_builder *builder = builder_new(one->issuer, SIGB_PROFILE_MST);
+    sigb_buf failed = {.failed = true};
+    int before = one->impl.calls;
+
+    assert_refused(sigb_builder_attach(builder, sigb_bytes_text("x"), diag), SIGB_OK, "");
+    assert_refused(sigb_builder_sign(builder, one->signer, &failed, diag), SIGB_E_MEMORY, "memory");
+    assert_refused(sigb_signer_sign(one->signer, SIGB_ES256, sigb_bytes_text("x"), &failed, diag),
+                   SIGB_E_MEMORY, "memory");
+    assert_int_equal(one->impl.calls, before);
+    assert_int_equal(failed.len, 0);
+    sigb_builder_free(builder);
+}
+
 /* ---- time stamps of the payload ---- */
 
 static pki_key *tsa_key;
@@ -807,6 +824,7 @@ int main(void)
         WITH_USUAL(wrong_signatures_never_leave),
         WITH_USUAL(two_steps_give_what_one_gives),
         WITH_USUAL(calls_without_their_arguments),
+        WITH_USUAL(a_place_that_has_failed_is_refused_before_anything_is_signed),
         WITH_USUAL(a_time_stamp_of_the_payload_is_signed),
         WITH_USUAL(a_time_stamp_is_verified_before_anything_is_signed),
     };
