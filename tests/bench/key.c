@@ -85,3 +85,27 @@ bool bench_sign_round(void *arm)
     sigb_buf_free(&signature);
     return bench_done(rc, &diag, "sign");
 }
+
+/* What the signer does by itself for a key, said to the bare arms. */
+static const struct alg_row {
+    sigb_alg alg;
+    const char *digest;
+    bool rsa;
+} ALGS[] = {{SIGB_ES256, "SHA2-256", false}, {SIGB_ES384, "SHA2-384", false}, {SIGB_PS384, "SHA2-384", true}};
+
+bool bench_bare_input(const bench_key *key, const bench_signing *signing, bare_input *input)
+{
+    *input = (bare_input){.tbs = {signing->tbs, sizeof(signing->tbs)},
+                          .module = key->module,
+                          .token = key->token,
+                          .key = key->label,
+                          .pin = key->pin};
+    for (size_t i = 0; i < sizeof(ALGS) / sizeof(ALGS[0]); i++)
+        if (ALGS[i].alg == signing->alg) {
+            input->digest = ALGS[i].digest;
+            input->rsa = ALGS[i].rsa;
+            return true;
+        }
+    fprintf(stderr, "%s: the bare arms do not know the algorithm\n", key->name);
+    return false;
+}

@@ -5,6 +5,8 @@
 
 #include <sigbridge/sigbridge.h>
 
+#include "bare/bare.h"
+
 typedef struct bench_key {
     const char *name; /* "P-256": said with each figure */
     const char *module, *token, *label;
@@ -34,6 +36,9 @@ void bench_signing_close(bench_signing *signing);
 
 /* One signature. A bench_round_fn: `arm` is a bench_signing, which threads may share. */
 bool bench_sign_round(void *arm);
+
+/* What a bare arm needs to do the same with the same key; borrows from both. False with words on stderr. */
+bool bench_bare_input(const bench_key *key, const bench_signing *signing, bare_input *input);
 
 /* True for SIGB_OK; else false with words on stderr. */
 bool bench_done(sigb_rc rc, const sigb_diag *diag, const char *what);

@@ -39,13 +39,6 @@ static const bench_contest CONTESTS[] = {
     {"signer, key copied",            "hash, C_SignInit, C_Sign with a copied key", true, 1, bare_copied_loop_new},
     {"signer, key copied, 2 threads", "hash, C_SignInit, C_Sign with a copied key", true, 2, bare_copied_loop_new},
 };
-
-/* What the signer does by itself for a key, said to the bare loop. */
-static const struct alg_row {
-    sigb_alg alg;
-    const char *digest;
-    bool rsa;
-} ALGS[] = {{SIGB_ES256, "SHA2-256", false}, {SIGB_ES384, "SHA2-384", false}, {SIGB_PS384, "SHA2-384", true}};
 /* clang-format on */
 
 static bool bare_round(void *arm)
@@ -95,29 +88,13 @@ static bench_outcome hold(const bench_contest *contest, bench *b)
     return counted ? bench_line_print(&line) : BENCH_FAILED;
 }
 
-static bool fill(bench *b)
-{
-    b->input.tbs = (bare_bytes){b->signing.tbs, sizeof(b->signing.tbs)};
-    b->input.module = b->key.module;
-    b->input.token = b->key.token;
-    b->input.key = b->key.label;
-    b->input.pin = b->key.pin;
-    for (size_t i = 0; i < sizeof(ALGS) / sizeof(ALGS[0]); i++)
-        if (ALGS[i].alg == b->signing.alg) {
-            b->input.digest = ALGS[i].digest;
-            b->input.rsa = ALGS[i].rsa;
-            return true;
-        }
-    fprintf(stderr, "%s: the bare loop does not know the algorithm\n", b->key.name);
-    return false;
-}
-
 static bench_outcome open_and_hold(const bench_contest *contest, bench *b)
 {
     sigb_pkcs11_options options = {.copy_key = contest->copied};
     bench_outcome outcome = BENCH_FAILED;
 
-    if (bench_signing_open(&b->signing, &b->key, &options) && fill(b))
+    if (bench_signing_open(&b->signing, &b->key, &options) &&
+        bench_bare_input(&b->key, &b->signing, &b->input))
         outcome = hold(contest, b);
     bench_signing_close(&b->signing);
     return outcome;
