@@ -77,11 +77,11 @@ is "$(traced C_Login)" 1
 
 # ---- what never answers, or always fails ----
 
-began=$SECONDS soon=$(patient 1000)
+began=$(now) soon=$(patient 1000)
 refuses timeout '' 'C_Sign,hang' "${pin[@]}" --token-timeout "$soon"
 refuses timeout '' 'C_Login,hang' "${pin[@]}" --token-timeout "$soon"
 refuses token 'CKR_DEVICE_ERROR' 'C_Sign,rv=0x30' "${pin[@]}" --token-timeout "$soon"
-[ $((SECONDS - began)) -lt 100 ] || die "deadlines were not kept"
+in_time "$began" 8000
 signs 'C_Sign,delay=1500' "${pin[@]}" --token-timeout 0
 
 # verbs about tokens keep the deadline as well
@@ -93,14 +93,14 @@ hangs() { # CALL VERB...
     "$python" "$here/refusal.py" json 3 timeout 'did not answer in time' || die "of: $*"
 }
 store=${key%%;*}
-began=$SECONDS
+began=$(now)
 hangs C_Initialize list
 hangs C_FindObjects list "$store" "${pin[@]}"
 hangs C_InitToken init --label another "${pin[@]}" --so-pin-file "$work/pin"
 hangs C_GenerateKeyPair keygen "$store" --label hanging --type P-256 "${pin[@]}"
 hangs C_Sign cert --key "$key" --role root --subject CN=Hanging --label hanging "${pin[@]}"
 hangs C_DestroyObject delete "$key" --yes "${pin[@]}"
-[ $((SECONDS - began)) -lt 100 ] || die "deadlines were not kept"
+in_time "$began" 12000
 
 # ---- copies of the key: SoftHSM makes none of a key that is not modifiable, as ours are ----
 

@@ -29,6 +29,16 @@ patient() { # MILLISECONDS; in seconds, as --token-timeout takes them
     awk -v ms="$(patient_ms "$1")" 'BEGIN { printf "%.3f", ms / 1000 }'
 }
 
+# in_time BEGAN MILLISECONDS: no more have passed since $(now) was BEGAN, or as many more as the machine has more to do.
+now() {
+    echo $(($(date +%s%N) / 1000000))
+}
+in_time() {
+    local took=$(($(now) - $1)) most
+    most=$(patient_ms "$2")
+    [ "$took" -lt "$most" ] || die "a deadline was not kept: $took ms, and not $most"
+}
+
 # ---- tokens ----
 
 softhsm() { # a module and an empty token folder; PINs in files

@@ -42,12 +42,8 @@ ends() {
     local status=0 began=$1
     wait "$run" || status=$?
     is "$status" 3
-    [ $(($(date +%s%N) / 1000000 - began)) -lt 60000 ] || die "it took more than a minute"
+    in_time "$began" 3000
     is "$(field json 'd["error"]["name"]')" timeout
-}
-
-now() {
-    echo $(($(date +%s%N) / 1000000))
 }
 
 # ---- it answers ----

@@ -658,7 +658,7 @@ static void a_token_that_hangs_is_told_in_time_and_where(void **state)
         options.timeout_ms = patient_ms(getenv("SIGBRIDGE_UNDER") == NULL ? 500 : 3000);
         examine_with(KEY, NULL, options);
         took = milliseconds() - began;
-        assert_true(took >= 300 && took <= 120000);
+        assert_true(took >= options.timeout_ms * 6 / 10 && took <= (int64_t)options.timeout_ms * 40);
         assert_int_equal(atomic_load(&hanging), 1);
         assert_int_equal(seen.rc, rows[i].rc);
         assert_told(CHECK_MODULE, SIGB_VERDICT_OK, SIGB_OK, "SoftHSM", "");
