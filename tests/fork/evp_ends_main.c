@@ -2,13 +2,14 @@
 /*
  * Processes that unload the provider, or end, in all ways while a key of a token
  * is alive: the provider as programs have it, loaded by a configuration file. Each
- * must end with status 0 and say nothing; ends_test.c and ci/check-valgrind look
+ * must end with status 0 and say nothing; evp_ends_test.c and ci/check-valgrind look
  * at them.
  *
  *   evp_ends STORY CONFIGURATION KEY-URI    the configuration knows the PIN
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,38 @@ static void provider_is_unloaded(void)
     OSSL_LIB_CTX_free(context);
 }
 
+/* The configuration describes the provider, the program loads it: its own is the one reference there is. */
+static void the_last_reference_is_unloaded(bool key_first)
+{
+    OSSL_PROVIDER *one;
+
+    context = context_new();
+    one = OSSL_PROVIDER_load(context, "sigbridge");
+    if (one == NULL)
+        fail("OSSL_PROVIDER_load");
+    key = open_in(context);
+    require_signature();
+    if (key_first)
+        EVP_PKEY_free(key);
+    if (OSSL_PROVIDER_unload(one) != 1)
+        fail("OSSL_PROVIDER_unload");
+    if (!key_first) {
+        require_signature(); /* the key holds the provider */
+        EVP_PKEY_free(key);
+    }
+    OSSL_LIB_CTX_free(context);
+}
+
+static void unloaded_before_the_key_goes(void)
+{
+    the_last_reference_is_unloaded(false);
+}
+
+static void unloaded_after_the_key_went(void)
+{
+    the_last_reference_is_unloaded(true);
+}
+
 static void provider_comes_back(void)
 {
     for (int i = 0; i < 5; i++)
@@ -218,6 +251,20 @@ static void cleans_up(void)
     OPENSSL_cleanup();
 }
 
+static void cleans_up_and_frees(void)
+{
+    open_in_default();
+    OPENSSL_cleanup();
+    EVP_PKEY_free(key);
+}
+
+static void cleans_up_with_a_context_of_its_own(void)
+{
+    open_here();
+    OPENSSL_cleanup();
+    EVP_PKEY_free(key);
+}
+
 /* OpenSSL may be gone by then: with any key nothing but this is possible. */
 static void free_late(void)
 {
@@ -273,6 +320,36 @@ static void exits_while_threads_sign(void)
     exit(0);
 }
 
+static void *exit_here(void *arg)
+{
+    require_signature();
+    exit(0);
+    return arg;
+}
+
+/* Not the first thread, which waits. */
+static void exit_in_a_thread(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, exit_here, NULL) != 0)
+        _exit(FAILED);
+    (void)pause();
+}
+
+static void exits_in_a_thread(void)
+{
+    open_in_default();
+    exit_in_a_thread();
+}
+
+static void exits_in_a_thread_while_others_sign(void)
+{
+    open_here();
+    start_threads();
+    exit_in_a_thread();
+}
+
 static void a_child_exits(void)
 {
     int status = 0;
@@ -297,17 +374,23 @@ static const struct story {
     {"key-goes-first", key_goes_first},
     {"context-goes-first", context_goes_first},
     {"provider-is-unloaded", provider_is_unloaded},
+    {"unloaded-before-the-key-goes", unloaded_before_the_key_goes},
+    {"unloaded-after-the-key-went", unloaded_after_the_key_went},
     {"provider-comes-back", provider_comes_back},
     {"several-contexts", several_contexts},
     {"two-identities", two_identities},
     {"returns", returns},
     {"returns-by-default", returns_by_default},
     {"cleans-up", cleans_up},
+    {"cleans-up-and-frees", cleans_up_and_frees},
+    {"cleans-up-with-a-context-of-its-own", cleans_up_with_a_context_of_its_own},
     {"freed-by-an-early-handler", freed_by_an_early_handler},
     {"freed-by-an-early-handler-by-default", freed_by_an_early_handler_by_default},
     {"freed-by-a-late-handler", freed_by_a_late_handler},
     {"tls-is-freed-by-an-early-handler", tls_is_freed_by_an_early_handler},
     {"exits-while-threads-sign", exits_while_threads_sign},
+    {"exits-in-a-thread", exits_in_a_thread},
+    {"exits-in-a-thread-while-others-sign", exits_in_a_thread_while_others_sign},
     {"a-child-exits", a_child_exits},
 };
 

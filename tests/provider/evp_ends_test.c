@@ -8,8 +8,26 @@
 
 #include "tests/fork/ending.h"
 
+static const char LEAF[] = TOKEN ";object=leaf;type=private";
+
 static prov_stage at;
-static char configuration[512];
+static char configuration[512], passive[512]; /* the latter describes the provider, and does not load it */
+
+static void write_passive(void)
+{
+    FILE *file;
+
+    (void)snprintf(passive, sizeof(passive), "%s/passive.cnf", softhsm_dir(at.hsm));
+    file = fopen(passive, "w");
+    assert_non_null(file);
+    assert_true(
+        fprintf(file,
+                "openssl_conf = init\n[init]\nproviders = providers\n[providers]\ndefault = software\n"
+                "sigbridge = ours\n[software]\nactivate = 1\n[ours]\nmodule = %s\nmodule-path = %s\n"
+                "pin = " SOFTHSM_PIN "\n",
+                PROVIDER_MODULE, softhsm_module()) > 0);
+    assert_int_equal(fclose(file), 0);
+}
 
 static int set_up(void **state)
 {
@@ -24,6 +42,7 @@ static int set_up(void **state)
     prov_stage_begin(&at, lines);
     prov_stage_key(&at, "P-256", "leaf");
     (void)snprintf(configuration, sizeof(configuration), "%s/openssl.cnf", softhsm_dir(at.hsm));
+    write_passive();
     return 0;
 }
 
@@ -34,17 +53,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void run(const char *const *stories, size_t count)
+static void run(const char *by, const char *const *stories, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const char *const argv[] = {EVP_ENDS, stories[i], configuration, TOKEN ";object=leaf;type=private",
-                                    NULL};
+        const char *const argv[] = {EVP_ENDS, stories[i], by, LEAF, NULL};
 
         ending_run(argv);
     }
 }
 
-#define RUN(stories) run(stories, sizeof(stories) / sizeof((stories)[0]))
+#define RUN(by, stories) run(by, stories, sizeof(stories) / sizeof((stories)[0]))
 
 static void keys_providers_and_contexts_go_in_any_order(void **state)
 {
@@ -52,7 +70,15 @@ static void keys_providers_and_contexts_go_in_any_order(void **state)
                                           "provider-comes-back", "several-contexts",   "two-identities"};
 
     (void)state;
-    RUN(stories);
+    RUN(configuration, stories);
+}
+
+static void a_provider_that_the_program_loaded_is_unloaded(void **state)
+{
+    static const char *const stories[] = {"unloaded-before-the-key-goes", "unloaded-after-the-key-went"};
+
+    (void)state;
+    RUN(passive, stories);
 }
 
 static void a_process_ends_cleanly_with_a_key_alive(void **state)
@@ -60,21 +86,26 @@ static void a_process_ends_cleanly_with_a_key_alive(void **state)
     static const char *const stories[] = {"returns",
                                           "returns-by-default",
                                           "cleans-up",
+                                          "cleans-up-and-frees",
+                                          "cleans-up-with-a-context-of-its-own",
                                           "freed-by-an-early-handler",
                                           "freed-by-an-early-handler-by-default",
                                           "freed-by-a-late-handler",
                                           "tls-is-freed-by-an-early-handler",
                                           "exits-while-threads-sign",
+                                          "exits-in-a-thread",
+                                          "exits-in-a-thread-while-others-sign",
                                           "a-child-exits"};
 
     (void)state;
-    RUN(stories);
+    RUN(configuration, stories);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_providers_and_contexts_go_in_any_order),
+        cmocka_unit_test(a_provider_that_the_program_loaded_is_unloaded),
         cmocka_unit_test(a_process_ends_cleanly_with_a_key_alive),
     };
 
