@@ -23,6 +23,13 @@ run_of() {
     run=("$survive" --key "$1" --cert "$2" --root root.pem --eku "$eku" --pin-file "$work/pin" --out "$work/run" "${@:3}")
 }
 
+# The same run with a key of our OpenSSL provider: openssl.cnf that says what the options say elsewhere.
+configured() { # MODULE LINE...
+    printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'sigbridge = ours' '[ours]' \
+        "module = ${SIGBRIDGE_BUILD:-$top/build}/lib/ossl-modules/sigbridge.so" "module-path = $1" \
+        "pin-source = $work/pin" "${@:2}" 'activate = 1' >provider.cnf
+}
+
 # A run that makes its events itself.
 survives() { # KEY CERTIFICATE OPTION...
     run_of "$@"

@@ -20,6 +20,7 @@ static const struct row {
 } ROWS[] = {
     {"--module",        TEXT,   offsetof(run_options, module)},
     {"--key",           TEXT,   offsetof(run_options, key)},
+    {"--config",        TEXT,   offsetof(run_options, config)},
     {"--init-args",     TEXT,   offsetof(run_options, init_args)},
     {"--pin-file",      TEXT,   offsetof(run_options, pin_file)},
     {"--root",          TEXT,   offsetof(run_options, root)},

@@ -7,6 +7,7 @@
 
 typedef struct run_options {
     const char *module, *key, *init_args, *pin_file; /* as sigb_pkcs11_options and its PIN */
+    const char *config; /* the key is one of our provider's, as this configuration has it */
     const char *root, *cert, *eku;
     const char *out;     /* folder for the statements */
     const char *event;   /* of events.h; NULL: none */

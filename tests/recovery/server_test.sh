@@ -34,6 +34,13 @@ all_good 1000
 survives_when our_process_is_killed "$key" leaf.pem --apart --timeout 30000
 all_good 1000
 
+# The same under an EVP_PKEY of the provider.
+configured "$p11kit_client" 'token-timeout = 30'
+for happens in server_is_started_again our_process_is_killed; do
+    survives_when "$happens" 'pkcs11:token=far;object=key' leaf.pem --apart --config provider.cnf
+    all_good 1000
+done
+
 # What does not come back is refused in time, to every thread in the words of whoever looked for it last.
 limit=$(patient_ms 4000)
 survives_when server_is_gone "$key" leaf.pem --points 1 --timeout "$limit" --within "$((limit + limit / 8))" --until-refused

@@ -116,7 +116,7 @@ static void tell_failed(void *arg, const sigb_trace_call *call)
                       (unsigned long long)call->microseconds);
 }
 
-void run_open(sign_run *run, const run_options *options)
+static sigb_rc open_direct(const run_options *options, sigb_signer **signer, sigb_diag *diag)
 {
     const sigb_pkcs11_options how = {.module = options->module,
                                      .pin = options->pin_file == NULL ? NULL : pin_from_file,
@@ -126,9 +126,23 @@ void run_open(sign_run *run, const run_options *options)
                                      .replicas = options->replicas,
                                      .copy_key = options->copy_key,
                                      .trace = options->trace ? tell_failed : NULL};
+
+    return sigb_signer_from_pkcs11(options->key, &how, signer, diag);
+}
+
+/* One EVP_PKEY of the provider behind all signatures, whatever happens to its token. */
+static sigb_rc open_through(const run_options *options, sigb_signer **signer, sigb_diag *diag)
+{
+    const sigb_store_options how = {.config = options->config, .no_certs = true};
+
+    return sigb_signer_from_store(options->key, &how, signer, diag);
+}
+
+void run_open(sign_run *run, const run_options *options)
+{
     sigb_signer *signer = NULL;
     sigb_diag diag = {{0}, 0};
-    sigb_rc rc = sigb_signer_from_pkcs11(options->key, &how, &signer, &diag);
+    sigb_rc rc = (options->config == NULL ? open_direct : open_through)(options, &signer, &diag);
 
     if (rc != SIGB_OK)
         die("%s: %s", sigb_rc_name(rc), diag.text);
