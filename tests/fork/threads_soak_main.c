@@ -14,171 +14,7 @@
 #include <time.h>
 
 #include "tests/fork/shop.h"
-
-#define THREADS 16
-
-/* ---- the module ---- */
-
-/*
- * SoftHSM is not built with ThreadSanitizer, which sees the half of what it does
- * and takes it for unordered: while it runs, and only then, nothing is looked at.
- */
-#ifdef __SANITIZE_THREAD__
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
-void AnnotateIgnoreWritesBegin(const char *file, int line);
-void AnnotateIgnoreWritesEnd(const char *file, int line);
-
-static void look_away(void)
-{
-    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
-    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
-}
-
-static void look_again(void)
-{
-    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
-    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
-}
-#else
-static void look_away(void)
-{
-}
-
-static void look_again(void)
-{
-}
-#endif
-
-/* clang-format off */
-#define CALLS(X) \
-    X(C_Initialize,        (void *args), (args)) \
-    X(C_Finalize,          (void *reserved), (reserved)) \
-    X(C_GetSlotList,       (CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count), (present, slots, count)) \
-    X(C_GetSlotInfo,       (CK_SLOT_ID slot, CK_SLOT_INFO *info), (slot, info)) \
-    X(C_GetTokenInfo,      (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info)) \
-    X(C_GetMechanismList,  (CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count), (slot, list, count)) \
-    X(C_GetMechanismInfo,  (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info), (slot, type, info)) \
-    X(C_OpenSession,       (CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify, CK_SESSION_HANDLE *session), \
-                           (slot, flags, arg, notify, session)) \
-    X(C_CloseSession,      (CK_SESSION_HANDLE session), (session)) \
-    X(C_GetSessionInfo,    (CK_SESSION_HANDLE session, CK_SESSION_INFO *info), (session, info)) \
-    X(C_Login,             (CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len), (session, user, pin, len)) \
-    X(C_FindObjectsInit,   (CK_SESSION_HANDLE session, CK_ATTRIBUTE *at, CK_ULONG count), (session, at, count)) \
-    X(C_FindObjects,       (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG room, CK_ULONG *count), \
-                           (session, objects, room, count)) \
-    X(C_FindObjectsFinal,  (CK_SESSION_HANDLE session), (session)) \
-    X(C_GetAttributeValue, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *at, CK_ULONG count), \
-                           (session, object, at, count)) \
-    X(C_SignInit,          (CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key), (session, how, key)) \
-    X(C_Sign,              (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *made, CK_ULONG *made_len), \
-                           (session, data, len, made, made_len))
-/* clang-format on */
-
-static CK_FUNCTION_LIST softhsm_itself, real; /* real: the same, with our eyes closed */
-
-#define DEFINE_UNSEEN(name, parameters, arguments)                                                           \
-    static CK_RV unseen_##name parameters                                                                    \
-    {                                                                                                        \
-        CK_RV rv;                                                                                            \
-                                                                                                             \
-        look_away();                                                                                         \
-        rv = softhsm_itself.name arguments;                                                                  \
-        look_again();                                                                                        \
-        return rv;                                                                                           \
-    }
-CALLS(DEFINE_UNSEEN)
-
-/* ---- faults ---- */
-
-/* Each call counts, and every so many fail; a C_Sign that fails has ended its operation, as it must. */
-typedef struct fault {
-    const char *name;
-    CK_RV rv;
-    unsigned every;
-    atomic_uint calls, struck;
-} fault;
-
-static fault sign_init_faults[] = {
-    {"C_SignInit: CKR_SESSION_HANDLE_INVALID", CKR_SESSION_HANDLE_INVALID, 97, 0, 0},
-    {"C_SignInit: CKR_KEY_HANDLE_INVALID", CKR_KEY_HANDLE_INVALID, 113, 0, 0},
-    {"C_SignInit: CKR_USER_NOT_LOGGED_IN", CKR_USER_NOT_LOGGED_IN, 211, 0, 0},
-    {"C_SignInit: CKR_CRYPTOKI_NOT_INITIALIZED", CKR_CRYPTOKI_NOT_INITIALIZED, 503, 0, 0},
-};
-static fault sign_faults[] = {
-    {"C_Sign: CKR_SESSION_CLOSED", CKR_SESSION_CLOSED, 101, 0, 0},
-    {"C_Sign: CKR_DEVICE_ERROR", CKR_DEVICE_ERROR, 307, 0, 0},
-    {"C_Sign: CKR_DEVICE_REMOVED", CKR_DEVICE_REMOVED, 401, 0, 0},
-};
-static fault open_faults[] = {
-    {"C_OpenSession: CKR_SESSION_COUNT", CKR_SESSION_COUNT, 7, 0, 0},
-    {"C_OpenSession: CKR_DEVICE_ERROR", CKR_DEVICE_ERROR, 31, 0, 0},
-};
-
-#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
-
-/* What the table says of this call: CKR_OK, or the first row whose turn it is. */
-static CK_RV strike(fault *faults, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if ((atomic_fetch_add(&faults[i].calls, 1) + 1) % faults[i].every == 0) {
-            atomic_fetch_add(&faults[i].struck, 1);
-            return faults[i].rv;
-        }
-    return CKR_OK;
-}
-
-static atomic_bool striking;
-
-static CK_RV struck_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key)
-{
-    CK_RV rv = atomic_load(&striking) ? strike(sign_init_faults, COUNT_OF(sign_init_faults)) : CKR_OK;
-
-    return rv == CKR_OK ? real.C_SignInit(session, how, key) : rv;
-}
-
-static CK_RV struck_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *made,
-                         CK_ULONG *made_len)
-{
-    CK_RV rv = atomic_load(&striking) ? strike(sign_faults, COUNT_OF(sign_faults)) : CKR_OK;
-    CK_RV done = real.C_Sign(session, data, len, made, made_len);
-
-    return rv == CKR_OK ? done : rv;
-}
-
-static CK_RV struck_open(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY notify,
-                         CK_SESSION_HANDLE *session)
-{
-    CK_RV rv = atomic_load(&striking) ? strike(open_faults, COUNT_OF(open_faults)) : CKR_OK;
-
-    return rv == CKR_OK ? real.C_OpenSession(slot, flags, arg, notify, session) : rv;
-}
-
-/* Before the module is opened, and while nobody is in it. */
-static void put_faults(const shop *in)
-{
-    CK_FUNCTION_LIST *calls = softhsm_calls(in->hsm);
-
-    softhsm_itself = real = *calls;
-#define PUT_UNSEEN(name, parameters, arguments) real.name = unseen_##name;
-    CALLS(PUT_UNSEEN)
-    *calls = real;
-    calls->C_SignInit = struck_sign_init;
-    calls->C_Sign = struck_sign;
-    calls->C_OpenSession = struck_open;
-}
-
-/* A fault that never struck proves nothing. */
-static bool all_struck(const fault *faults, size_t count)
-{
-    bool all = true;
-
-    for (size_t i = 0; i < count; i++) {
-        printf("%6u times %s\n", atomic_load(&faults[i].struck), faults[i].name);
-        all = all && atomic_load(&faults[i].struck) > 0;
-    }
-    return all;
-}
+#include "tests/fork/soak.h"
 
 /* ---- the threads ---- */
 
@@ -215,26 +51,26 @@ static bool sum_up(const worker *workers)
 {
     size_t good = 0, bad = 0;
 
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < SOAK_THREADS; i++) {
         good += workers[i].good;
         bad += workers[i].bad;
         if (workers[i].bad > 0)
             printf("thread %zu: %zu bad: %s\n", i, workers[i].bad, workers[i].diag.text);
     }
-    printf("%zu threads: %zu good statements, %zu bad\n", (size_t)THREADS, good, bad);
-    return bad == 0 && good > THREADS;
+    printf("%zu threads: %zu good statements, %zu bad\n", (size_t)SOAK_THREADS, good, bad);
+    return bad == 0 && good > SOAK_THREADS;
 }
 
 static bool soak(const shop *in, unsigned seconds)
 {
     const struct timespec while_they_work = {(time_t)seconds, 0};
-    worker workers[THREADS] = {{.number = 0}};
+    worker workers[SOAK_THREADS] = {{.number = 0}};
     sigb_signer *signer;
 
-    put_faults(in);
+    soak_begin(in->hsm);
     signer = shop_open(in);
-    atomic_store(&striking, true);
-    for (size_t i = 0; i < THREADS; i++) {
+    soak_strike(true);
+    for (size_t i = 0; i < SOAK_THREADS; i++) {
         workers[i].in = in;
         workers[i].signer = signer;
         workers[i].number = i;
@@ -242,9 +78,9 @@ static bool soak(const shop *in, unsigned seconds)
     }
     (void)nanosleep(&while_they_work, NULL);
     atomic_store(&over, true);
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < SOAK_THREADS; i++)
         assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
-    atomic_store(&striking, false);
+    soak_strike(false);
     sigb_signer_free(signer);
     return sum_up(workers);
 }
@@ -261,9 +97,7 @@ int main(int argc, char **argv)
     }
     shop_make(&in);
     good = soak(&in, seconds);
-    good = all_struck(sign_init_faults, COUNT_OF(sign_init_faults)) && good;
-    good = all_struck(sign_faults, COUNT_OF(sign_faults)) && good;
-    good = all_struck(open_faults, COUNT_OF(open_faults)) && good;
+    good = soak_all_struck() && good;
     shop_free(&in);
     return good ? 0 : 1;
 }
