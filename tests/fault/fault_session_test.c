@@ -295,6 +295,21 @@ static void an_opening_is_repaired_however_slow_the_calls_are(void **state)
     sigb_signer_free(signer);
 }
 
+/* Without a deadline repairs go on for three seconds, with pauses that grow up to a quarter of one: 15 to 30 tries. */
+static void repairs_keep_apart_more_and_more(void **state)
+{
+    sigb_signer *signer = opened();
+
+    (void)state;
+    stage_plan(&scene, "C_SignInit,rv=%#lx", CKR_DEVICE_ERROR);
+    assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_TOKEN, "CKR_DEVICE_ERROR");
+    assert_true(scene.fault->hits(0) > 3);
+    assert_true(scene.fault->hits(0) < 40);
+    stage_plan(&scene, "%s", "");
+    assert_states(signer);
+    sigb_signer_free(signer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup(a_module_that_another_started_is_never_shut_down, shut_down),
         cmocka_unit_test_setup(one_fault_at_any_call_is_repaired, shut_down),
         cmocka_unit_test_setup(an_opening_is_repaired_however_slow_the_calls_are, shut_down),
+        cmocka_unit_test_setup(repairs_keep_apart_more_and_more, shut_down),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -53,6 +53,7 @@ cmp message content
 
 # ---- TLS ----
 
+: >server.out # it is read before the server writes it
 OPENSSL_CONF=$work/with-pin.cnf openssl s_server -accept 127.0.0.1:0 -cert pss.pem -key "$key" -naccept 2 -www \
     </dev/null >server.out 2>server.err &
 server_pid=$!

@@ -2,7 +2,9 @@
 /* What a repair may not do: lose the login by itself, or wait for what was left behind. */
 #include "tests/support/support.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/support/softhsm.h"
@@ -13,6 +15,12 @@ static softhsm *hsm;
 static CK_FUNCTION_LIST *calls; /* the module's table, with which tests meddle */
 static CK_FUNCTION_LIST real;
 static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
+
+/* A deadline; valgrind takes ten times as long for everything. */
+static unsigned usual_ms(void)
+{
+    return patient_ms(getenv("SIGBRIDGE_UNDER") == NULL ? USUAL_MS : 10 * USUAL_MS);
+}
 
 static int set_up(void **state)
 {
@@ -112,8 +120,7 @@ static CK_RV held_open(CK_SLOT_ID slot, CK_FLAGS flags, void *arg, CK_NOTIFY not
 
 static void a_repair_that_is_left_behind_is_begun_anew(void **state)
 {
-    sigb_signer *hasty = opened("pkcs11:object=key",
-                                (sigb_pkcs11_options){.timeout_ms = patient_ms(USUAL_MS)});
+    sigb_signer *hasty = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = usual_ms()});
     sigb_signer *patient = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = 0});
 
     (void)state;
@@ -173,7 +180,7 @@ static void the_one_session_of_a_token_comes_back_with_its_call(void **state)
     atomic_store(&sessions, 0);
     calls->C_OpenSession = only_open;
     calls->C_CloseSession = only_close;
-    signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = patient_ms(USUAL_MS)});
+    signer = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = usual_ms()});
     assert_signs(signer);
     atomic_store(&held, true);
     calls->C_Sign = held_sign;
@@ -183,6 +190,78 @@ static void the_one_session_of_a_token_comes_back_with_its_call(void **state)
     assert_signs(signer);
     assert_signs(signer);
     sigb_signer_free(signer);
+}
+
+/* ---- waiting for what another thread has ---- */
+
+typedef struct holder {
+    pthread_t thread;
+    sigb_signer *signer;
+    sigb_rc rc;
+} holder;
+
+static void *sign_and_tell(void *arg)
+{
+    holder *h = arg;
+
+    h->rc = signs(h->signer, NULL);
+    return NULL;
+}
+
+/* Begins a signature in a thread, and returns when the call that is held has it. */
+static void hold_one(holder *h, sigb_signer *signer)
+{
+    *h = (holder){.signer = signer, .rc = SIGB_E_INTERNAL};
+    atomic_store(&held, true);
+    assert_int_equal(pthread_create(&h->thread, NULL, sign_and_tell, h), 0);
+    while (atomic_load(&waiting) == 0)
+        (void)usleep(1000);
+}
+
+static void assert_held_one_signs(holder *h)
+{
+    *calls = real;
+    let_go();
+    assert_int_equal(pthread_join(h->thread, NULL), 0);
+    assert_int_equal(h->rc, SIGB_OK);
+}
+
+static void a_session_that_does_not_come_back_is_waited_for_until_the_deadline(void **state)
+{
+    sigb_signer *patient, *hasty;
+    holder h;
+
+    (void)state;
+    atomic_store(&sessions, 0);
+    calls->C_OpenSession = only_open;
+    calls->C_CloseSession = only_close;
+    patient = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = 0});
+    hasty = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = usual_ms()});
+    calls->C_Sign = held_sign;
+    hold_one(&h, patient);
+    assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "became free in time (1 are in use)");
+    assert_held_one_signs(&h);
+    assert_signs(hasty);
+    sigb_signer_free(hasty);
+    sigb_signer_free(patient);
+}
+
+static void a_repair_by_another_thread_is_waited_for_until_the_deadline(void **state)
+{
+    sigb_signer *patient = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = 0});
+    sigb_signer *hasty = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = usual_ms()});
+    holder h;
+
+    (void)state;
+    assert_int_equal(real.C_CloseAllSessions(the_slot()), CKR_OK);
+    calls->C_OpenSession = held_open;
+    hold_one(&h, patient);
+    assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "another thread has not brought it back in time");
+    assert_int_equal(atomic_load(&waiting), 1); /* the other one alone is in the module */
+    assert_held_one_signs(&h);
+    assert_signs(hasty);
+    sigb_signer_free(hasty);
+    sigb_signer_free(patient);
 }
 
 /* ---- the login lives as long as a session ---- */
@@ -304,6 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_repair_that_is_left_behind_is_begun_anew, mend),
         cmocka_unit_test_teardown(the_one_session_of_a_token_comes_back_with_its_call, mend),
+        cmocka_unit_test_teardown(a_session_that_does_not_come_back_is_waited_for_until_the_deadline, mend),
+        cmocka_unit_test_teardown(a_repair_by_another_thread_is_waited_for_until_the_deadline, mend),
         cmocka_unit_test_teardown(one_failure_does_not_end_a_login_that_cannot_be_repeated, mend),
         cmocka_unit_test_teardown(a_token_that_dies_after_the_pin_is_refused_in_time, mend),
         cmocka_unit_test_teardown(a_device_that_was_waited_for_may_still_lose_a_session, mend),
