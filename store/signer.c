@@ -33,10 +33,14 @@ static void evp_key_free(void *impl)
     OPENSSL_free(key);
 }
 
-/* The same digest for MGF1 is what PSS has anyway; a provider that has no name for it knows no other. */
-static bool set_mgf1(EVP_PKEY_CTX *ctx, const alg_row *row)
+/*
+ * The same digest for MGF1 is what PSS has anyway; a provider that has no name for it knows no other. Nor have keys of
+ * no provider, engines' and libp11's: OpenSSL fails to look up this name for them.
+ */
+static bool set_mgf1(EVP_PKEY_CTX *ctx, const EVP_PKEY *pkey, const alg_row *row)
 {
-    int done = row->family == ALG_RSA_PSS ? EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, row->digest, NULL) : 1;
+    bool asks = row->family == ALG_RSA_PSS && EVP_PKEY_get0_provider(pkey) != NULL;
+    int done = asks ? EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, row->digest, NULL) : 1;
 
     return done > 0 || done == -2;
 }
@@ -49,7 +53,7 @@ static bool sign_into(const evp_key *key, const alg_row *row, sigb_bytes tbs, ui
     EVP_PKEY_CTX *pctx = NULL; /* belongs to ctx */
     bool done = ctx != NULL &&
                 EVP_DigestSignInit_ex(ctx, &pctx, row->digest, lib, key->query, key->pkey, NULL) == 1 &&
-                pubkey_set_padding(pctx, row) && set_mgf1(pctx, row) &&
+                pubkey_set_padding(pctx, row) && set_mgf1(pctx, key->pkey, row) &&
                 EVP_DigestSign(ctx, made, len, tbs.ptr, tbs.len) == 1;
 
     EVP_MD_CTX_free(ctx);

@@ -12,7 +12,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-#include <libp11.h>
+#include "tests/provider/libp11.h"
 
 #define OURS       3   /* two of the library, one of the provider */
 #define STATEMENTS 100 /* of each thread */
@@ -32,52 +32,6 @@ static int tear_down(void **state)
     (void)state;
     stage_end(&scene);
     return 0;
-}
-
-/* ---- libp11 ---- */
-
-typedef struct bridge {
-    PKCS11_CTX *ctx;
-    PKCS11_SLOT *slots;
-    unsigned count;
-    EVP_PKEY *pkey;
-} bridge;
-
-static PKCS11_TOKEN *open_token(bridge *b)
-{
-    b->ctx = PKCS11_CTX_new();
-    assert_non_null(b->ctx);
-    assert_int_equal(PKCS11_CTX_load(b->ctx, FAULT_MODULE), 0);
-    assert_int_equal(PKCS11_enumerate_slots(b->ctx, &b->slots, &b->count), 0);
-    for (unsigned i = 0; i < b->count; i++)
-        if (b->slots[i].token != NULL && b->slots[i].token->initialized) {
-            assert_int_equal(PKCS11_open_session(&b->slots[i], 0), 0);
-            assert_int_equal(PKCS11_login(&b->slots[i], 0, SOFTHSM_PIN), 0);
-            return b->slots[i].token;
-        }
-    fail_msg("libp11 finds no token");
-    return NULL;
-}
-
-static void bridge_open(bridge *b)
-{
-    PKCS11_TOKEN *token = open_token(b);
-    PKCS11_KEY *keys = NULL;
-    unsigned count = 0;
-
-    assert_int_equal(PKCS11_enumerate_keys(token, &keys, &count), 0);
-    for (unsigned i = 0; i < count; i++)
-        if (keys[i].label != NULL && strcmp(keys[i].label, "leaf") == 0)
-            b->pkey = PKCS11_get_private_key(&keys[i]);
-    assert_non_null(b->pkey);
-}
-
-static void bridge_close(bridge *b)
-{
-    EVP_PKEY_free(b->pkey);
-    PKCS11_release_all_slots(b->ctx, b->slots, b->count);
-    PKCS11_CTX_unload(b->ctx);
-    PKCS11_CTX_free(b->ctx);
 }
 
 /* ---- bare Cryptoki, on the module that the others have ---- */
@@ -192,7 +146,7 @@ static sigb_signer *provider_signer(prov_stage *provider)
 
 static void users_of_one_module_sign_while_the_device_fails(void **state)
 {
-    bridge libp11 = {NULL, NULL, 0, NULL};
+    libp11_key libp11;
     bare other = {.good = 0};
     worker all[OURS + 1];
     prov_stage provider = {.ctx = NULL};
@@ -202,7 +156,7 @@ static void users_of_one_module_sign_while_the_device_fails(void **state)
     (void)state;
     memset(all, 0, sizeof(all));
     stage_plan(&scene, "%s", "");
-    bridge_open(&libp11); /* the module is libp11's: it was there first */
+    libp11_open(&libp11, "leaf"); /* the module is libp11's: it was there first */
     for (int i = 0; i + 1 < OURS; i++)
         assert_int_equal(sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &all[i].signer, &diag),
                          SIGB_OK);
@@ -231,7 +185,7 @@ static void users_of_one_module_sign_while_the_device_fails(void **state)
     assert_int_equal(scene.fault->calls("C_Finalize"), 0); /* the others go on */
     (void)bare_signs(&other);
     assert_int_equal(other.good + other.failed, 2 * STATEMENTS);
-    bridge_close(&libp11);
+    libp11_close(&libp11);
 }
 
 int main(void)

@@ -105,27 +105,32 @@ static void verify(const stage *s, sigb_bytes bytes)
     sigb_statement_free(statement);
 }
 
-sigb_rc stage_state(const stage *s, const stage_key *key, sigb_signer *signer, sigb_diag *diag)
+sigb_rc stage_put_statement(const stage *s, const stage_key *key, sigb_signer *signer, int64_t at,
+                            sigb_buf *statement, sigb_diag *diag)
 {
-    static const sigb_claims claims = {.subject = SUBJECT,
-                                       .content_type = "text/plain",
-                                       .has_svn = true,
-                                       .svn = 1,
-                                       .issued_at = SIGB_TIME_NOW};
+    const sigb_claims claims = {
+        .subject = SUBJECT, .content_type = "text/plain", .has_svn = true, .svn = 1, .issued_at = at};
     sigb_builder *builder = NULL;
-    sigb_buf statement = SIGB_BUF_INIT;
     sigb_diag own = {{0}, 0};
     sigb_rc rc;
 
     made(sigb_builder_new(key->issuer, &claims, SIGB_ALG_NONE, SIGB_PROFILE_MST, &builder, &own), &own);
     made(sigb_builder_attach(builder, sigb_bytes_text("payload"), &own), &own);
-    rc = sigb_builder_sign(builder, signer, &statement, diag);
+    rc = sigb_builder_sign(builder, signer, statement, diag);
     if (rc == SIGB_OK)
-        verify(s, sigb_buf_bytes(&statement));
+        verify(s, sigb_buf_bytes(statement));
     else
-        assert_int_equal(statement.len, 0);
-    sigb_buf_free(&statement);
+        assert_int_equal(statement->len, 0);
     sigb_builder_free(builder);
+    return rc;
+}
+
+sigb_rc stage_state(const stage *s, const stage_key *key, sigb_signer *signer, sigb_diag *diag)
+{
+    sigb_buf statement = SIGB_BUF_INIT;
+    sigb_rc rc = stage_put_statement(s, key, signer, SIGB_TIME_NOW, &statement, diag);
+
+    sigb_buf_free(&statement);
     return rc;
 }
 

@@ -40,7 +40,11 @@ void stage_plan(const stage *s, const char *format, ...) __attribute__((format(p
 /* A statement about nothing much, by this signer. If it is made it verifies, or the test fails. */
 sigb_rc stage_state(const stage *s, const stage_key *key, sigb_signer *signer, sigb_diag *diag);
 
-/* The same, and it must be made. */
+/* The same at this time; the statement is appended. */
+sigb_rc stage_put_statement(const stage *s, const stage_key *key, sigb_signer *signer, int64_t at,
+                            sigb_buf *statement, sigb_diag *diag);
+
+/* As stage_state(), and it must be made. */
 void stage_require_state(const stage *s, const stage_key *key, sigb_signer *signer);
 
 /* A signer that must open. */
