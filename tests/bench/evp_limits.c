@@ -79,7 +79,7 @@ static bench_outcome hold_growth(bench_evp_arm *arm)
     char name[128];
 
     snprintf(name, sizeof(name), "heap growth over 100,000 EVP_DigestSign, %s", arm->evp->scheme->key);
-    return bench_hold_growth(name, bench_evp_digest_round, arm);
+    return bench_hold_growth(name, bench_evp_digest_round, arm, BENCH_GROWN_SIGNATURES);
 }
 
 static bench_outcome hold(const bench_key *key, bench_through *through, char *configuration, bool is_first)

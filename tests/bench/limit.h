@@ -13,7 +13,9 @@ bench_through *bench_through_load(const char *path, const char *module);
 /* C_SignInit and C_Sign for each round, and nothing else; a round before settles what the first signature has to. */
 bench_outcome bench_hold_calls(const char *name, bench_through *through, bench_round_fn round, void *arm);
 
-/* No growth of the heap, the module's own included, over 100,000 rounds. */
-bench_outcome bench_hold_growth(const char *name, bench_round_fn round, void *arm);
+#define BENCH_GROWN_SIGNATURES 100000
+
+/* No growth of the heap, the module's own included, over so many rounds. */
+bench_outcome bench_hold_growth(const char *name, bench_round_fn round, void *arm, unsigned rounds);
 
 #endif

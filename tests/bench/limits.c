@@ -238,7 +238,7 @@ static bench_outcome bench_growth(bench *b)
 
     snprintf(name, sizeof(name), "heap growth over 100,000 signatures, %s", b->key.name);
     if (bench_signing_open(&b->signing, &b->key, NULL))
-        outcome = bench_hold_growth(name, bench_sign_round, &b->signing);
+        outcome = bench_hold_growth(name, bench_sign_round, &b->signing, BENCH_GROWN_SIGNATURES);
     bench_signing_close(&b->signing);
     return outcome;
 }

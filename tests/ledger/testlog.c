@@ -8,8 +8,9 @@
  *
  * Before and after the statements come so many entries of nobody's, none if not
  * given. Then the tree is signed `seals` times, once if not given, with one more
- * such entry between two signatures. In FOLDER: keys.cbor (a COSE_Key set), keys.json (a JWK set), and
- * S.N.receipt for statement S by signature N, both from 1.
+ * such entry between two signatures. In FOLDER: keys.cbor (a COSE_Key set), keys.json (a JWK set),
+ * key.der (the SubjectPublicKeyInfo), and S.N.receipt for statement S by
+ * signature N, both from 1.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,13 +207,15 @@ static void give_receipts(testlog *of, unsigned long number)
 
 static void give_keys(const testlog *of)
 {
-    sigb_buf cose = SIGB_BUF_INIT, jwks = SIGB_BUF_INIT;
+    sigb_buf cose = SIGB_BUF_INIT, jwks = SIGB_BUF_INIT, spki = SIGB_BUF_INIT;
     sigb_diag diag = {{0}, 0};
 
     require(log_put_cose_keys(of->log, &cose, &diag), &diag, "keys");
     require(log_put_jwks(of->log, &jwks, &diag), &diag, "keys");
     write_file(of, "keys.cbor", &cose);
     write_file(of, "keys.json", &jwks);
+    sigb_buf_append(&spki, sigb_signer_spki(of->signer));
+    write_file(of, "key.der", &spki);
 }
 
 int main(int argc, char **argv)

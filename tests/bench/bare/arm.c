@@ -40,15 +40,28 @@ bare_arm *bare_arm_new(const bare_input *input)
     return arm;
 }
 
-bool bare_arm_read_key(bare_arm *arm)
+static bool ready_verify(bare_arm *arm)
 {
-    arm->key = leaf_key(arm->input->certs[0]);
     arm->verify = EVP_MD_CTX_new();
     if (arm->key == NULL || arm->verify == NULL)
         return false;
     set_padding(arm);
     return EVP_DigestVerifyInit_ex(arm->verify, NULL, arm->input->digest, NULL, NULL, arm->key,
                                    arm->padding) == 1;
+}
+
+bool bare_arm_read_key(bare_arm *arm)
+{
+    arm->key = leaf_key(arm->input->certs[0]);
+    return ready_verify(arm);
+}
+
+bool bare_arm_read_ledger_key(bare_arm *arm)
+{
+    const unsigned char *p = arm->input->spki.ptr;
+
+    arm->key = d2i_PUBKEY(NULL, &p, (long)arm->input->spki.len);
+    return ready_verify(arm);
 }
 
 bool bare_hash(bare_arm *arm)
@@ -62,15 +75,25 @@ bool bare_hash(bare_arm *arm)
     return true;
 }
 
-bool bare_arm_ready_hash(bare_arm *arm)
+static bool ready_hash(bare_arm *arm, const char *digest)
 {
-    EVP_MD *md = EVP_MD_fetch(NULL, arm->input->digest, NULL);
+    EVP_MD *md = EVP_MD_fetch(NULL, digest, NULL);
     bool ready;
 
     arm->hash = EVP_MD_CTX_new();
     ready = md != NULL && arm->hash != NULL && EVP_DigestInit_ex2(arm->hash, md, NULL) == 1;
     EVP_MD_free(md); /* the context has a reference */
     return ready;
+}
+
+bool bare_arm_ready_hash(bare_arm *arm)
+{
+    return ready_hash(arm, arm->input->digest);
+}
+
+bool bare_arm_ready_tree_hash(bare_arm *arm)
+{
+    return ready_hash(arm, "SHA2-256");
 }
 
 bare_arm *bare_arm_made(bare_arm *arm, bool good)

@@ -37,6 +37,12 @@ bare_arm *bare_arm_made(bare_arm *arm, bool good);
 /* Has the leaf's key ready for verification. */
 bool bare_arm_read_key(bare_arm *arm);
 
+/* Has the ledger's key ready for verification. */
+bool bare_arm_read_ledger_key(bare_arm *arm);
+
+/* Has SHA-256 ready, which trees are made with. */
+bool bare_arm_ready_tree_hash(bare_arm *arm);
+
 /* Has the digest ready: a round begins by an initialisation that names none. */
 bool bare_arm_ready_hash(bare_arm *arm);
 

@@ -27,6 +27,8 @@ typedef struct bare_input {
     bare_bytes
         signature; /* over tbs: DER for ECDSA, the modulus' width for RSASSA-PSS; where it is verified */
     bare_bytes certs[3]; /* DER: leaf, issuing CA, root; where they are needed */
+    bare_bytes entry;    /* what a ledger has of a statement; where a receipt is verified */
+    bare_bytes spki;     /* DER, of the ledger's key; there too */
     unsigned long x509_flags;
     const char *module;      /* path */
     const char *token, *key; /* labels */
@@ -79,6 +81,12 @@ bool bare_warm_round(bare_arm *arm);
 extern const bare_count BARE_COLD_CALLS[];
 bare_arm *bare_cold_new(const bare_input *input);
 bool bare_cold_round(bare_arm *arm);
+
+/* The hashes of a receipt with a path of this length, and one EVP_DigestVerify with a key that is there already. */
+#define BARE_RECEIPT_PATH 20
+extern const bare_count BARE_RECEIPT_CALLS[];
+bare_arm *bare_receipt_new(const bare_input *input);
+bool bare_receipt_round(bare_arm *arm);
 
 void bare_arm_free(bare_arm *arm);
 
