@@ -252,7 +252,8 @@ static sigb_rc read_info(sigb_timestamp *made, sigb_bytes der, sigb_diag *diag)
 
     made->info = d2i_TS_TST_INFO(NULL, &p, (long)der.len);
     if (made->info == NULL || p != der.ptr + der.len)
-        return malformed(diag, "the TSTInfo of the time stamp token cannot be read (RFC 3161, 2.4.2)");
+        return malformed(
+            diag, "the TSTInfo of the time stamp token, or its genTime, cannot be read (RFC 3161, 2.4.2)");
     version = TS_TST_INFO_get_version(made->info);
     if (version != 1)
         return sigb_openssl_refused(
