@@ -157,7 +157,8 @@ sigb_rc key_require_sign(const p11_view *key, sigb_diag *diag)
                          "the token does not tell the type of the key (CKA_KEY_TYPE); choose another key");
     if (type != CKK_EC && type != CKK_RSA && type != CKK_EC_EDWARDS)
         return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
-                         "the key is of PKCS#11 type 0x%lx; wanted: EC, RSA or Edwards (Ed25519)", type);
+                         "the key is of PKCS#11 type 0x%lx; wanted: EC, RSA or Edwards (Ed25519, Ed448)",
+                         type);
     return SIGB_OK;
 }
 

@@ -18,8 +18,6 @@
 #include "base/libctx.h"
 #include "base/pubkey.h"
 
-#define ED25519_LEN 32
-
 /* Takes params, which may be NULL. NULL, and OpenSSL's error queue tells why, where they make no key. */
 static EVP_PKEY *key_from(const char *type, OSSL_PARAM *params)
 {
@@ -199,50 +197,56 @@ static sigb_rc ec_put(sigb_bytes params, sigb_bytes point, sigb_buf *spki, sigb_
     return put_ec_key(ec_key(OBJ_nid2sn(curve), point), curve, spki, diag);
 }
 
-/* ---- Ed25519 ---- */
+/* ---- Ed25519, Ed448 ---- */
 
-/* The names under which tokens know the curve: RFC 8410, PKCS#11 3.0 (a PrintableString), GNU. */
-static bool is_ed25519(sigb_bytes params)
+/* The names under which tokens know the curves: RFC 8410, PKCS#11 3.0 (a PrintableString), GNU. */
+static const struct edwards_row {
+    const char *type;
+    size_t len; /* of a point */
+    uint8_t der[14];
+    size_t der_len;
+} EDWARDS[] = {
+    {"ED25519", 32, {6, 3, 0x2b, 0x65, 0x70}, 5},
+    {"ED25519", 32, {0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'}, 14},
+    {"ED25519", 32, {6, 9, 0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1}, 11},
+    {"ED448", 57, {6, 3, 0x2b, 0x65, 0x71}, 5},
+    {"ED448", 57, {0x13, 10, 'e', 'd', 'w', 'a', 'r', 'd', 's', '4', '4', '8'}, 12},
+};
+
+static const struct edwards_row *edwards_curve(sigb_bytes params)
 {
-    static const struct {
-        uint8_t der[14];
-        size_t len;
-    } names[] = {
-        {{6, 3, 0x2b, 0x65, 0x70}, 5},
-        {{0x13, 12, 'e', 'd', 'w', 'a', 'r', 'd', 's', '2', '5', '5', '1', '9'}, 14},
-        {{6, 9, 0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1}, 11},
-    };
-
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (sigb_bytes_equal(params, sigb_bytes_of(names[i].der, names[i].len)))
-            return true;
-    return false;
+    for (size_t i = 0; i < COUNT(EDWARDS); i++)
+        if (sigb_bytes_equal(params, sigb_bytes_of(EDWARDS[i].der, EDWARDS[i].der_len)))
+            return &EDWARDS[i];
+    return NULL;
 }
 
 /* The point bare, in an OCTET STRING, or in a BIT STRING. */
-static sigb_bytes ed25519_point(sigb_bytes given)
+static sigb_bytes edwards_point(sigb_bytes given, size_t len)
 {
-    static const uint8_t octets[] = {4, ED25519_LEN}, bits[] = {3, ED25519_LEN + 1, 0};
-    size_t head = given.len < ED25519_LEN ? 0 : given.len - ED25519_LEN;
+    const uint8_t octets[] = {4, (uint8_t)len}, bits[] = {3, (uint8_t)(len + 1), 0};
+    size_t head = given.len < len ? 0 : given.len - len;
 
-    if (given.len == ED25519_LEN || (head == sizeof(octets) && memcmp(given.ptr, octets, head) == 0) ||
+    if (given.len == len || (head == sizeof(octets) && memcmp(given.ptr, octets, head) == 0) ||
         (head == sizeof(bits) && memcmp(given.ptr, bits, head) == 0))
-        return sigb_bytes_of(given.ptr + head, ED25519_LEN);
+        return sigb_bytes_of(given.ptr + head, len);
     return SIGB_BYTES_NONE;
 }
 
 static sigb_rc edwards_put(sigb_bytes params, sigb_bytes given, sigb_buf *spki, sigb_diag *diag)
 {
-    sigb_bytes point = ed25519_point(given);
+    const struct edwards_row *curve = edwards_curve(params);
+    sigb_bytes point = curve == NULL ? SIGB_BYTES_NONE : edwards_point(given, curve->len);
     OSSL_LIB_CTX *libctx = NULL;
     sigb_rc rc = libctx_require(&libctx, diag);
 
     if (rc != SIGB_OK)
         return rc;
-    if (!is_ed25519(params) || point.len == 0)
+    if (point.len == 0)
         return sigb_fail(diag, SIGB_E_KEY_UNSUPPORTED,
-                         "the Edwards key is not on the curve Ed25519, or its point is malformed");
-    return put_key(EVP_PKEY_new_raw_public_key_ex(libctx, "ED25519", NULL, point.ptr, point.len), spki, diag);
+                         "the Edwards key is not on the curve Ed25519 or Ed448, or its point is malformed");
+    return put_key(EVP_PKEY_new_raw_public_key_ex(libctx, curve->type, NULL, point.ptr, point.len), spki,
+                   diag);
 }
 
 /* ---- keys that are a curve and a point ---- */

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/ui.h>
 
 #include "base/pubkey.h"
 #include "tests/fork/children.h"
@@ -35,23 +34,6 @@ static int give_pin(char *room, int size, int writes, void *arg)
     return snprintf(room, (size_t)size, SOFTHSM_PIN);
 }
 
-static EVP_PKEY *open_asking(const prov_stage *s, pem_password_cb *callback, void *arg)
-{
-    UI_METHOD *method = UI_UTIL_wrap_read_pem_callback(callback, 0);
-    OSSL_STORE_CTX *store = OSSL_STORE_open_ex(KEY, s->ctx, NULL, method, arg, NULL, NULL, NULL);
-    OSSL_STORE_INFO *info = NULL;
-    EVP_PKEY *key = NULL;
-
-    if (store != NULL && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1)
-        info = OSSL_STORE_load(store);
-    if (info != NULL)
-        key = OSSL_STORE_INFO_get1_PKEY(info);
-    OSSL_STORE_INFO_free(info);
-    OSSL_STORE_close(store);
-    UI_destroy_method(method);
-    return key;
-}
-
 /* In a child: what it ends with. A signature that is not good fails the stage's own assertion, and so the child. */
 static int sign_in_child(const prov_stage *s, EVP_PKEY *key)
 {
@@ -72,7 +54,7 @@ static void fork_now(asking *how)
     if (how->child == ENDS)
         _exit(0);
     if (how->child == OPENS)
-        _exit(sign_in_child(how->stage, open_asking(how->stage, give_pin, NULL)));
+        _exit(sign_in_child(how->stage, prov_stage_open_asking(how->stage, KEY, give_pin, NULL)));
 }
 
 static int fork_and_give_pin(char *room, int size, int writes, void *arg)
@@ -95,7 +77,7 @@ static void assert_child_signed(const asking *how)
 static void open_with_a_child(const prov_stage *s, work child)
 {
     asking how = {.stage = s, .child = child};
-    EVP_PKEY *key = open_asking(s, fork_and_give_pin, &how);
+    EVP_PKEY *key = prov_stage_open_asking(s, KEY, fork_and_give_pin, &how);
 
     if (how.is_child)
         _exit(sign_in_child(s, key));

@@ -16,6 +16,7 @@ static const struct type_row {
     {"P-256", "EC", "SHA256", EVP_PKEY_EC},      {"P-384", "EC", "SHA384", EVP_PKEY_EC},
     {"P-521", "EC", "SHA512", EVP_PKEY_EC},      {"RSA-2048", "RSA", "SHA256", EVP_PKEY_RSA},
     {"RSA-3072", "RSA", "SHA384", EVP_PKEY_RSA}, {"Ed25519", "ED25519", NULL, EVP_PKEY_ED25519},
+    {"Ed448", "ED448", NULL, EVP_PKEY_ED448},
 };
 
 #define TYPE_COUNT (sizeof(TYPES) / sizeof(TYPES[0]))
@@ -263,6 +264,12 @@ static void wrong_signatures_do_not_come_out(void **state)
     assert_false(prov_stage_sign(s, key, "SHA256")); /* the length is judged each time */
     assert_raised(SIGB_E_SIGNATURE_FAULT, "63 bytes where this key makes 64");
     prov_stage_plan(s, "");
+    assert_true(prov_stage_sign(s, key, "SHA256"));
+    softhsm_start_anew(s->hsm); /* and so is the first one after a repair */
+    prov_stage_plan(s, "C_Sign,flip");
+    assert_false(prov_stage_sign(s, key, "SHA256"));
+    assert_raised(SIGB_E_KEY_CHANGED, "does not verify");
+    prov_stage_plan(s, "");
     EVP_PKEY_free(key);
     prov_stage_configure(s, "verify-signatures = yes");
     key = prov_stage_require(s, "P-256");
@@ -423,6 +430,41 @@ static void of_several_keys_none_is_chosen(void **state)
     assert_raised(SIGB_E_URI, "holds a PIN");
 }
 
+/* ---- keys that want the PIN before each use ---- */
+
+static int give_pin(char *room, int size, int writes, void *asked)
+{
+    (void)writes;
+    ++*(int *)asked;
+    return snprintf(room, (size_t)size, SOFTHSM_PIN);
+}
+
+/* What the application gave when the key was opened serves each time. */
+static void a_key_that_wants_the_pin_each_time_gets_it(void **state)
+{
+    static const char without_pin[] = "# no pin-source: the application gives it";
+    prov_stage *s = *state;
+    const softhsm_key made = {.type = "P-256", .label = "each", .id = "each", .always_authenticate = true};
+    EVP_PKEY *key;
+    int asked = 0;
+
+    softhsm_keygen(s->hsm, "stage", &made);
+    for (int by_callback = 0; by_callback < 2; by_callback++) {
+        prov_stage_configure(s, by_callback ? without_pin : "");
+        key = prov_stage_open_asking(s, TOKEN ";object=each", give_pin, &asked);
+        assert_non_null(key);
+        assert_int_equal(asked, by_callback);
+        prov_stage_plan(s, "");
+        for (unsigned long i = 1; i <= 3; i++) {
+            assert_true(prov_stage_sign(s, key, "SHA256"));
+            assert_int_equal(logins(s), i);
+        }
+        assert_int_equal(asked, by_callback);
+        EVP_PKEY_free(key);
+    }
+    prov_stage_configure(s, "");
+}
+
 /* ---- one stage for all ---- */
 
 static int begin(void **state)
@@ -457,6 +499,7 @@ int main(void)
         cmocka_unit_test(what_is_no_digest_is_refused),
         cmocka_unit_test(a_key_that_is_for_pss_is_of_that_type),
         cmocka_unit_test(wrong_signatures_do_not_come_out),
+        cmocka_unit_test(a_key_that_wants_the_pin_each_time_gets_it),
         cmocka_unit_test(signing_goes_on),
         cmocka_unit_test(what_passes_is_not_seen),
     };

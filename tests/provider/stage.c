@@ -5,6 +5,7 @@
 
 #include <openssl/conf.h>
 #include <openssl/err.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 
 static void write_file(const char *path, const char *text)
@@ -80,9 +81,9 @@ void prov_stage_plan(const prov_stage *s, const char *plan)
     assert_true(s->fault->plan(plan));
 }
 
-EVP_PKEY *prov_stage_open(const prov_stage *s, const char *uri)
+static EVP_PKEY *open_with(const prov_stage *s, const char *uri, const UI_METHOD *method, void *arg)
 {
-    OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, s->ctx, NULL, NULL, NULL, NULL, NULL, NULL);
+    OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, s->ctx, NULL, method, arg, NULL, NULL, NULL);
     EVP_PKEY *key = NULL;
 
     if (store == NULL)
@@ -99,6 +100,22 @@ EVP_PKEY *prov_stage_open(const prov_stage *s, const char *uri)
         OSSL_STORE_INFO_free(info);
     }
     OSSL_STORE_close(store);
+    return key;
+}
+
+EVP_PKEY *prov_stage_open(const prov_stage *s, const char *uri)
+{
+    return open_with(s, uri, NULL, NULL);
+}
+
+EVP_PKEY *prov_stage_open_asking(const prov_stage *s, const char *uri, pem_password_cb *callback, void *arg)
+{
+    UI_METHOD *method = UI_UTIL_wrap_read_pem_callback(callback, 0);
+    EVP_PKEY *key;
+
+    assert_non_null(method);
+    key = open_with(s, uri, method, arg);
+    UI_destroy_method(method);
     return key;
 }
 

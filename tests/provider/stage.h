@@ -10,6 +10,7 @@
 #include "tests/support/support.h"
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/store.h>
 
@@ -40,6 +41,9 @@ void prov_stage_plan(const prov_stage *s, const char *plan);
 /* The private key; NULL: it was refused, and OpenSSL's queue says why. */
 EVP_PKEY *prov_stage_open(const prov_stage *s, const char *uri);
 EVP_PKEY *prov_stage_require(const prov_stage *s, const char *label);
+
+/* The same, for an application that gives PINs: for configurations without one. */
+EVP_PKEY *prov_stage_open_asking(const prov_stage *s, const char *uri, pem_password_cb *callback, void *arg);
 
 /* The public half as software has it. */
 EVP_PKEY *prov_stage_public(const prov_stage *s, EVP_PKEY *key);

@@ -41,7 +41,7 @@ void softhsm_token(softhsm *hsm, const char *label);
 
 /* A key to generate. Zero means the usual: signs, sensitive, never extractable, no login before each use. */
 typedef struct softhsm_key {
-    const char *type;  /* "P-256", "P-384", "P-521", "secp256k1", "RSA-2048", "RSA-1024", ..., "Ed25519" */
+    const char *type;  /* "P-256", ..., "secp256k1", "RSA-1024", ..., "Ed25519", "Ed448" */
     const char *label; /* of both halves; NULL: none */
     const char *id;    /* CKA_ID, as characters; NULL: none */
     bool no_sign;

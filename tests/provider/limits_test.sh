@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What the provider does not do: digests, decryption and key agreement are others' work, or refused; keys that no token makes;
+# URIs in files that want more than to name a key; questions on a terminal that the application does not ask itself.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+provider_rig
+keygen release rsa RSA-2048
+keygen release ec P-256
+for key in rsa ec; do public "$key"; done
+echo 'what is said' >message
+soft genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out soft.key -quiet
+soft pkey -in soft.key -pubout -out soft.pub
+
+# ---- what a key of a token is not for; with its public half software works ----
+
+hsm pkeyutl -encrypt -pubin -inkey rsa.pub -in message -out sealed
+hsm_refused 'operation not supported for this keytype' pkeyutl -decrypt -inkey "$token;object=rsa" -in sealed -out absent
+hsm_refused 'operation not supported for this keytype' pkeyutl -derive -inkey "$token;object=ec" -peerkey soft.pub -out absent
+for kind in sha256 sha3-256; do hsm dgst "-$kind" message >digest; done
+hsm_refused '' dgst -sha256 -propquery provider=sigbridge message
+hsm_refused '' genpkey -algorithm X25519 -propquery provider=sigbridge -out absent
+[ ! -s absent ] || die 'a refusal left something'
+
+# ---- keys that are made, and that are not ----
+
+made() { # LABEL DIGEST OPTION...
+    hsm genpkey "${@:3}" -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=$1" -out "$1.key" -quiet
+    public "$1"
+    hsm pkeyutl -sign -rawin ${2:+-digest "$2"} -inkey "$1.key" -in message -out signature
+    soft pkeyutl -verify -rawin ${2:+-digest "$2"} -pubin -inkey "$1.pub" -in message -sigfile signature >out
+    has out 'Signature Verified Successfully'
+}
+made p256 sha256 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+made p521 sha512 -algorithm EC -pkeyopt group:secp521r1
+made rsa3072 sha384 -algorithm RSA -pkeyopt rsa_keygen_bits:3072
+made ed25519 '' -algorithm ED25519
+for options in 'EC -pkeyopt ec_paramgen_curve:secp256k1' ED448 'RSA-PSS -pkeyopt rsa_keygen_bits:2048'; do
+    # shellcheck disable=SC2086 # several options
+    hsm_refused "no key of type ${options%% *}" genpkey -algorithm $options -propquery provider=sigbridge \
+        -pkeyopt "pkcs11_uri:$token;object=odd" -out absent
+done
+[ ! -s absent ] || die 'a refusal left a file'
+
+# ---- files of others ----
+
+wrap_any() { # URI FILE: by hand, for `provider wrap` refuses such
+    printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\n' >"$2"
+    soft asn1parse -genconf <(printf 'asn1=SEQUENCE:s\n[s]\na=VISIBLESTRING:PKCS\\#11 Provider URI v1.0\nb=UTF8:"%s"\n' "$1") \
+        -noout -out wrapped.der
+    base64 -w 64 wrapped.der >>"$2"
+    printf -- '-----END PKCS#11 PROVIDER URI-----\n' >>"$2"
+}
+wrap_any "$token;object=ec" plain.key
+hsm pkey -in plain.key -pubout | cmp - ec.pub
+conf=$work/without-pin.cnf
+wrap_any "$token;object=ec?pin-value=1234" value.key
+hsm_refused '' pkey -in value.key -pubout </dev/null
+for source in "|touch $work/ran" "%7Ctouch%20$work/ran" "http://127.0.0.1/pin"; do
+    wrap_any "$token;object=ec?pin-source=$source" source.key
+    hsm_refused '' pkey -in source.key -pubout </dev/null
+    hsm_refused '' pkey -in "$token;object=ec?pin-source=$source" -pubout </dev/null
+done
+[ ! -e ran ] || die 'a command of a URI was run'
+conf=$work/with-pin.cnf
+wrap_any "$token;object=ec?module-path=/absent/module.so" module.key
+hsm pkey -in module.key -pubout | cmp - ec.pub
+
+# ---- who is asked for a PIN: the application, and nobody on a terminal but by its leave ----
+
+cert root "$token;object=ec" 'CN=Story Root' ec.pem
+cat >load.py <<'PY'
+"""Loads a certificate and its key with the passphrase that is given, and says how often it was asked."""
+import ssl, sys
+asked = []
+def passphrase():
+    asked.append(1)
+    return sys.argv[3]
+try:
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(sys.argv[1], sys.argv[2], password=passphrase)
+    print(f"loaded, asked {len(asked)}")
+except (OSError, ssl.SSLError):
+    print(f"not loaded, asked {len(asked)}")
+PY
+export OPENSSL_CONF=$work/without-pin.cnf
+is "$("$python" load.py ec.pem plain.key 1234)" 'loaded, asked 1'
+is "$("$python" load.py ec.pem plain.key '')" 'not loaded, asked 1'
+on_terminal 1234 "$python" load.py ec.pem plain.key '' >screen
+has screen 'not loaded, asked 1'
+hasnt screen PIN
