@@ -381,10 +381,16 @@ SIGB_CHECK sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options,
 /*
  * The one private key that the URI names on the token; _KEY_ABSENT, or
  * _KEY_AMBIGUOUS which lists them. With `replicas` several will do that have one
- * public key.
+ * public key. Copies in sessions do not count beside the key, nor with `copy_key`
+ * without it.
  */
 SIGB_CHECK sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session,
-                            const p11_uri *uri, bool replicas, CK_OBJECT_HANDLE *key, sigb_diag *diag);
+                            const p11_uri *uri, const sigb_pkcs11_options *options, CK_OBJECT_HANDLE *key,
+                            sigb_diag *diag);
+
+/* Around a call that copies a key: who finds several keys meanwhile looks again. */
+void key_copy_begins(void);
+void key_copy_ends(void);
 
 /* All that is asked of a private key before it signs. */
 SIGB_CHECK sigb_rc key_view(p11_view *view, p11_module *module, CK_SESSION_HANDLE session,

@@ -2,6 +2,9 @@
 /* The private key that a URI names, and its public half. */
 #include "pkcs11/internal.h"
 
+#include <stdatomic.h>
+#include <time.h>
+
 #include <openssl/crypto.h>
 
 #include "base/error.h"
@@ -96,8 +99,92 @@ static sigb_rc choose_replica(p11_module *module, const p11_slot *slot, CK_SESSI
     return rc == SIGB_OK && !equal ? several_match(module, slot, session, keys, count, diag) : rc;
 }
 
+/* What fails here may pass: another user of the module logs out between the search and this. */
+static sigb_rc is_in_session(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, bool *is,
+                             sigb_diag *diag)
+{
+    sigb_buf on_token = SIGB_BUF_INIT;
+    sigb_rc rc = p11_attribute(module, session, key, CKA_TOKEN, &on_token, diag);
+
+    *is = on_token.len == sizeof(CK_BBOOL) && on_token.ptr[0] == CK_FALSE;
+    if (rc == SIGB_OK && on_token.failed)
+        rc = sigb_no_memory(diag);
+    sigb_buf_free(&on_token);
+    return rc;
+}
+
+/*
+ * Of several keys those on the token: a copy in a session, of ours or of another user of the module, has its name too.
+ * Where all are in sessions they stay, but for whoever makes copies: those are made of the key, and not of each other.
+ */
+static sigb_rc leave_out_copies(p11_module *module, CK_SESSION_HANDLE session, bool copies,
+                                CK_OBJECT_HANDLE *keys, size_t *count, sigb_diag *diag)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        bool is_copy = false;
+        sigb_rc rc = is_in_session(module, session, keys[i], &is_copy, diag);
+
+        if (rc != SIGB_OK)
+            return rc;
+        if (!is_copy)
+            keys[kept++] = keys[i];
+    }
+    if (kept > 0 || copies)
+        *count = kept;
+    return SIGB_OK;
+}
+
+/* What a search finds while a copy is made may be half of one, which still looks as the key does. */
+static atomic_uint copies_begun, copies_ended;
+
+void key_copy_begins(void)
+{
+    (void)atomic_fetch_add(&copies_begun, 1);
+}
+
+void key_copy_ends(void)
+{
+    (void)atomic_fetch_add(&copies_ended, 1);
+}
+
+#define LOOKS_MOST 100 /* and one millisecond apart */
+
+static sigb_rc look(p11_module *module, CK_SESSION_HANDLE session, search *by, bool copies,
+                    CK_OBJECT_HANDLE **keys, size_t *count, sigb_diag *diag)
+{
+    sigb_rc rc = p11_objects_find(module, session, by->wanted, by->count, keys, count, diag);
+
+    if (rc == SIGB_OK && (*count > 1 || copies))
+        rc = leave_out_copies(module, session, copies, *keys, count, diag);
+    if (rc != SIGB_OK) {
+        OPENSSL_free(*keys);
+        *keys = NULL;
+    }
+    return rc;
+}
+
+/* Looks again if there are several and a copy was being made meanwhile. */
+static sigb_rc look_undisturbed(p11_module *module, CK_SESSION_HANDLE session, search *by, bool copies,
+                                CK_OBJECT_HANDLE **keys, size_t *count, sigb_diag *diag)
+{
+    static const struct timespec rest = {0, 1000000};
+
+    for (unsigned looks = 1;; looks++) {
+        unsigned ended = atomic_load(&copies_ended);
+        sigb_rc rc = look(module, session, by, copies, keys, count, diag);
+
+        if (rc != SIGB_OK || *count <= 1 || ended == atomic_load(&copies_begun) || looks == LOOKS_MOST)
+            return rc;
+        OPENSSL_free(*keys);
+        *keys = NULL;
+        (void)nanosleep(&rest, NULL);
+    }
+}
+
 sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,
-                 bool replicas, CK_OBJECT_HANDLE *key, sigb_diag *diag)
+                 const sigb_pkcs11_options *options, CK_OBJECT_HANDLE *key, sigb_diag *diag)
 {
     CK_OBJECT_HANDLE *keys = NULL;
     size_t count = 0;
@@ -107,14 +194,14 @@ sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE ses
     search_begin(&by, CKO_PRIVATE_KEY);
     search_put(&by, CKA_LABEL, sigb_bytes_text(p11_uri_object(uri)));
     search_put(&by, CKA_ID, p11_uri_id(uri));
-    rc = p11_objects_find(module, session, by.wanted, by.count, &keys, &count, diag);
+    rc = look_undisturbed(module, session, &by, options->copy_key, &keys, &count, diag);
     if (rc != SIGB_OK)
         return rc;
     if (count == 0)
         rc = none_matches(slot, uri, diag);
     else if (count > 1)
-        rc = replicas ? choose_replica(module, slot, session, keys, count, diag)
-                      : several_match(module, slot, session, keys, count, diag);
+        rc = options->replicas ? choose_replica(module, slot, session, keys, count, diag)
+                               : several_match(module, slot, session, keys, count, diag);
     if (rc == SIGB_OK)
         *key = keys[0];
     OPENSSL_free(keys);

@@ -72,7 +72,12 @@ static CK_RV copy_in(p11_module *module, CK_SESSION_HANDLE home, CK_OBJECT_HANDL
     CK_BBOOL no = CK_FALSE;
     CK_ATTRIBUTE in_session[] = {{CKA_TOKEN, &no, sizeof(no)}};
 
-    return p11_C_CopyObject(module, home, object, in_session, COUNT(in_session), copy);
+    CK_RV rv;
+
+    key_copy_begins();
+    rv = p11_C_CopyObject(module, home, object, in_session, COUNT(in_session), copy);
+    key_copy_ends();
+    return rv;
 }
 
 /* The copy takes the key's place in *found; a token that does not allow it signs with the key itself. */
@@ -168,8 +173,7 @@ static sigb_rc find_known(p11_key *key, p11_replica *found, const p11_slot *slot
                           sigb_diag *diag)
 {
     p11_view seen;
-    sigb_rc rc = key_find(key->module, slot, lease->session, key->uri, key->options.replicas, &found->object,
-                          diag);
+    sigb_rc rc = key_find(key->module, slot, lease->session, key->uri, &key->options, &found->object, diag);
 
     if (rc == SIGB_OK)
         rc = key_view(&seen, key->module, lease->session, found->object, diag);

@@ -16,3 +16,13 @@ for event in close-all-sessions logout finalize; do
     survives "pkcs11:token=release;object=key" leaf.pem --config provider.cnf --module "$softhsm" --event "$event"
     all_good 1000
 done
+
+# A key that is copied into each session that ends is copied anew. (Ours cannot be changed, and SoftHSM copies no such key.)
+pkcs11-tool --module "$softhsm" --token-label release --login --pin "$(<pin)" --keypairgen --key-type EC:prime256v1 --id 78 \
+    --label copied >keygen.log
+key="pkcs11:token=release;object=copied?module-path=$softhsm"
+leaf_of "$key" copied.pem
+for event in close-all-sessions logout finalize; do
+    survives "$key" copied.pem --module "$softhsm" --event "$event" --copy-key
+    all_good 1000
+done

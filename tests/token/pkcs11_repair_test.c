@@ -25,7 +25,8 @@ static unsigned usual_ms(void)
 static int set_up(void **state)
 {
     static const softhsm_key keys[] = {{.type = "P-256", .label = "key", .id = "key"},
-                                       {.type = "P-256", .label = "asks", .always_authenticate = true}};
+                                       {.type = "P-256", .label = "asks", .always_authenticate = true},
+                                       {.type = "P-256", .label = "copied", .id = "copied"}};
 
     (void)state;
     hsm = softhsm_new();
@@ -295,6 +296,53 @@ static void one_failure_does_not_end_a_login_that_cannot_be_repeated(void **stat
     }
 }
 
+/* ---- copies of a key in sessions ---- */
+
+static void delete_original(void)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)},
+                             {CKA_TOKEN, &yes, sizeof(yes)},
+                             {CKA_LABEL, (void *)(uintptr_t) "copied", 6}};
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE found[2];
+    CK_ULONG count = 0;
+
+    assert_int_equal(
+        real.C_OpenSession(the_slot(), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session), CKR_OK);
+    assert_int_equal(real.C_FindObjectsInit(session, wanted, 3), CKR_OK);
+    assert_int_equal(real.C_FindObjects(session, found, 2, &count), CKR_OK);
+    assert_int_equal(real.C_FindObjectsFinal(session), CKR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(real.C_DestroyObject(session, found[0]), CKR_OK);
+    assert_int_equal(real.C_CloseSession(session), CKR_OK);
+}
+
+static void a_copy_in_a_session_is_not_the_key(void **state)
+{
+    sigb_signer *copying, *also, *plain;
+
+    (void)state;
+    copying = opened("pkcs11:object=copied", (sigb_pkcs11_options){.copy_key = true});
+    assert_signs(copying);
+    also = opened("pkcs11:object=copied", (sigb_pkcs11_options){.copy_key = true});
+    plain = opened("pkcs11:object=copied", (sigb_pkcs11_options){.timeout_ms = 0});
+    assert_signs(also);
+    assert_signs(plain);
+    spoilt_with = CKR_KEY_HANDLE_INVALID; /* the handle of the copy is void, and its session is not */
+    atomic_store(&spoilt_times, 1);
+    calls->C_SignInit = spoilt_init;
+    assert_signs(copying);
+    sigb_signer_free(also);
+    delete_original();
+    atomic_store(&spoilt_times, 1);
+    assert_refused(signs(copying, diag), SIGB_E_KEY_ABSENT, "shows no private key that matches");
+    *calls = real;
+    sigb_signer_free(plain);
+    sigb_signer_free(copying);
+}
+
 /* ---- neither for ever nor too soon ---- */
 
 static atomic_int opens;
@@ -386,6 +434,7 @@ int main(void)
         cmocka_unit_test_teardown(a_session_that_does_not_come_back_is_waited_for_until_the_deadline, mend),
         cmocka_unit_test_teardown(a_repair_by_another_thread_is_waited_for_until_the_deadline, mend),
         cmocka_unit_test_teardown(one_failure_does_not_end_a_login_that_cannot_be_repeated, mend),
+        cmocka_unit_test_teardown(a_copy_in_a_session_is_not_the_key, mend),
         cmocka_unit_test_teardown(a_token_that_dies_after_the_pin_is_refused_in_time, mend),
         cmocka_unit_test_teardown(a_device_that_was_waited_for_may_still_lose_a_session, mend),
         cmocka_unit_test_teardown(a_session_in_which_a_signature_was_begun_is_not_used_again, mend),
