@@ -5,10 +5,14 @@
  * that is read as a public key, a certificate or anything at all comes from
  * nobody knows where, and must not log in.
  */
+#include <pthread.h>
+#include <stdio.h>
+
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/core_object.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 
@@ -74,11 +78,61 @@ static bool find_pem(sigb_bytes text, sigb_buf *der)
     return found && !der->failed;
 }
 
+/* ---- refusals ---- */
+
+/*
+ * What the second step raises OpenSSL's store takes back: it goes on to try what wraps the URI as other kinds of
+ * objects. So the first step, which ends behind all that, raises it again.
+ */
+typedef struct prov_refusal {
+    pthread_t thread;
+    sigb_rc rc;
+    sigb_diag diag;
+} prov_refusal;
+
+/* Of this thread; another's stays. NULL: there is none. */
+static prov_refusal *take_refusal(prov_ctx *ctx)
+{
+    prov_refusal *refusal = atomic_exchange(&ctx->refusal, NULL);
+
+    if (refusal == NULL || pthread_equal(refusal->thread, pthread_self()))
+        return refusal;
+    OPENSSL_free(atomic_exchange(&ctx->refusal, refusal));
+    return NULL;
+}
+
+/* The last error in the queue is ours. Of two threads that are refused at once one may keep OpenSSL's words alone. */
+static void keep_refusal(prov_ctx *ctx)
+{
+    prov_refusal *made = OPENSSL_zalloc(sizeof(*made));
+    const char *words = "";
+    int flags = 0;
+
+    if (made == NULL)
+        return;
+    made->thread = pthread_self();
+    made->rc = (sigb_rc)ERR_GET_REASON(ERR_peek_last_error_all(NULL, NULL, NULL, &words, &flags));
+    (void)snprintf(made->diag.text, sizeof(made->diag.text), "%s",
+                   (flags & ERR_TXT_STRING) != 0 ? words : "");
+    OPENSSL_free(atomic_exchange(&ctx->refusal, made));
+}
+
+static void tell_refusal(prov_ctx *ctx)
+{
+    prov_refusal *kept = take_refusal(ctx);
+
+    if (kept != NULL && ERR_GET_REASON(ERR_peek_last_error()) != (int)kept->rc)
+        (void)prov_fail(ctx, kept->rc, &kept->diag);
+    OPENSSL_free(kept);
+}
+
+/* ---- the two steps ---- */
+
 /* The first step. What is no such file is nothing to complain about: others read it. */
 static int decode_pem(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBACK *callback,
                       void *callback_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
-    const prov_ctx *ctx = arg;
+    prov_ctx *ctx = arg;
     int type = OSSL_OBJECT_PKEY, good = 1;
     sigb_buf text = SIGB_BUF_INIT, der = SIGB_BUF_INIT;
 
@@ -91,7 +145,10 @@ static int decode_pem(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBA
                                      {OSSL_OBJECT_PARAM_DATA_STRUCTURE, OSSL_PARAM_UTF8_STRING,
                                       (void *)(uintptr_t)STRUCTURE, sizeof(STRUCTURE) - 1, 0},
                                      OSSL_PARAM_END};
+        OPENSSL_free(take_refusal(ctx)); /* of something else */
         good = callback(params, callback_arg);
+        if (!good)
+            tell_refusal(ctx);
     }
     if (text.len > 0)
         OPENSSL_cleanse(text.ptr, text.len); /* it may be another's private key */
@@ -125,6 +182,8 @@ static int decode_uri(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBA
     prov_hold_module(ctx);
     key = prov_key_open(ctx, uri, ask, ask_arg);
     OPENSSL_free(uri);
+    if (key == NULL)
+        keep_refusal(ctx);
     return key != NULL && prov_give_key(key, callback, callback_arg);
 }
 

@@ -162,6 +162,7 @@ static void teardown(void *provctx)
     prov_ctx *ctx = provctx;
 
     bridge_module_release(atomic_load(&ctx->module));
+    OPENSSL_free(atomic_load(&ctx->refusal));
     prov_reasons_free(ctx->reasons);
     operations_free(ctx->operations);
     config_free(ctx->config);
@@ -228,6 +229,7 @@ __attribute__((visibility("default"))) int OSSL_provider_init(const OSSL_CORE_HA
         return 0;
     ctx->core = core;
     atomic_init(&ctx->module, NULL);
+    atomic_init(&ctx->refusal, NULL);
     take_upcalls(ctx, in);
     ctx->reasons = prov_reasons_new(ctx, identity_of(ctx));
     rc = config_read(core, ctx->get_params, &ctx->config, &diag);

@@ -25,9 +25,10 @@ typedef struct prov_ctx {
     OSSL_FUNC_BIO_read_ex_fn *bio_read;
     OSSL_FUNC_BIO_write_ex_fn *bio_write;
     prov_config *config;
-    struct prov_reasons *reasons;      /* NULL: errors show numbers */
-    struct prov_operation *operations; /* what query_operation() tells */
-    bridge_module *_Atomic module;     /* held from the first use on */
+    struct prov_reasons *reasons;         /* NULL: errors show numbers */
+    struct prov_operation *operations;    /* what query_operation() tells */
+    bridge_module *_Atomic module;        /* held from the first use on */
+    struct prov_refusal *_Atomic refusal; /* of a key that a file names, until it is told again (decoder.c) */
 } prov_ctx;
 
 /*

@@ -120,6 +120,7 @@ refused 3 pin-incorrect 'that was given; it was tried once' by "${secret[@]}" --
 hasnt json 4321
 refused 3 pin-incorrect 'that was given; it was tried once' by --key secret.p12 --pin-file wrong
 refused 3 pin-incorrect 'CKR_PIN_INCORRECT' by "${through[@]}" --chain ca.pem --pin-file wrong
+refused 3 pin-incorrect 'CKR_PIN_INCORRECT' by --key wrapped.pem --provider-config ours.cnf --cert leaf.pem --chain ca.pem --pin-file wrong
 refused 3 pin-needed "'secret.key' needs a PIN" setsid "$sigbridge" sign "${secret[@]}" "${to[@]}"
 refused 3 pin-needed 'the variable NO_PIN is empty' setsid "$sigbridge" sign "${through[@]}" "${to[@]}" --pin-env NO_PIN
 

@@ -55,16 +55,25 @@ wrap_any "$token;object=ec" plain.key
 hsm pkey -in plain.key -pubout | cmp - ec.pub
 conf=$work/without-pin.cnf
 wrap_any "$token;object=ec?pin-value=1234" value.key
-hsm_refused '' pkey -in value.key -pubout </dev/null
-for source in "|touch $work/ran" "%7Ctouch%20$work/ran" "http://127.0.0.1/pin"; do
-    wrap_any "$token;object=ec?pin-source=$source" source.key
-    hsm_refused '' pkey -in source.key -pubout </dev/null
-    hsm_refused '' pkey -in "$token;object=ec?pin-source=$source" -pubout </dev/null
+hsm_refused 'the URI holds a PIN' pkey -in value.key -pubout </dev/null
+for row in "|touch $work/ran::cannot stand there" "%7Ctouch%20$work/ran::commands and other sources are not run" \
+    'http%3A%2F%2F127.0.0.1::commands and other sources are not run'; do
+    wrap_any "$token;object=ec?pin-source=${row%::*}" source.key
+    hsm_refused "${row#*::}" pkey -in source.key -pubout </dev/null
+    hsm_refused "${row#*::}" pkey -in "$token;object=ec?pin-source=${row%::*}" -pubout </dev/null
 done
+hsm_refused 'wants a PIN, and' pkey -in plain.key -pubout </dev/null
 [ ! -e ran ] || die 'a command of a URI was run'
 conf=$work/with-pin.cnf
 wrap_any "$token;object=ec?module-path=/absent/module.so" module.key
 hsm pkey -in module.key -pubout | cmp - ec.pub
+wrap_any "$token;object=none" none.key
+hsm_refused 'shows no private key that matches' pkey -in none.key -pubout
+(umask 077 && echo 9999 >wrong-pin)
+configure wrong.cnf "pin-source = $work/wrong-pin"
+conf=$work/wrong.cnf
+hsm_refused 'it was tried once' dgst -sha256 -sign plain.key -out absent message
+conf=$work/with-pin.cnf
 
 # ---- who is asked for a PIN: the application, and nobody on a terminal but by its leave ----
 
