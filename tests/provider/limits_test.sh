@@ -17,6 +17,13 @@ soft pkey -in soft.key -pubout -out soft.pub
 hsm pkeyutl -encrypt -pubin -inkey rsa.pub -in message -out sealed
 hsm_refused 'operation not supported for this keytype' pkeyutl -decrypt -inkey "$token;object=rsa" -in sealed -out absent
 hsm_refused 'operation not supported for this keytype' pkeyutl -derive -inkey "$token;object=ec" -peerkey soft.pub -out absent
+hsm pkeyutl -encrypt -pubin -inkey "$token;object=rsa;type=public" -in message -out sealed
+hsm pkeyutl -derive -inkey soft.key -peerkey "$token;object=ec;type=public" -out agreed
+soft pkeyutl -derive -inkey soft.key -peerkey ec.pub -out wanted
+cmp agreed wanted
+hsm dgst -sha256 -sign "$token;object=rsa" -out signature message
+is "$(hsm dgst -sha256 -verify "$token;object=rsa;type=public" -signature signature message)" 'Verified OK'
+is "$(hsm dgst -sha256 -prverify "$token;object=rsa" -signature signature message)" 'Verified OK'
 for kind in sha256 sha3-256; do hsm dgst "-$kind" message >digest; done
 hsm_refused '' dgst -sha256 -propquery provider=sigbridge message
 hsm_refused '' genpkey -algorithm X25519 -propquery provider=sigbridge -out absent
