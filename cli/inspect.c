@@ -4,6 +4,7 @@
 
 #include "cli/facts.h"
 #include "cli/input.h"
+#include "cli/receipts.h"
 #include "cli/stamp.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -34,6 +35,8 @@ static sigb_rc show_statement(struct report *report, sigb_bytes bytes, sigb_diag
         report_lines(report, "dump", sigb_buf_bytes(&report->data));
         rc = stamp_list(report, statement, diag);
     }
+    if (rc == SIGB_OK)
+        rc = receipts_show(report, statement, diag);
     sigb_statement_free(statement);
     return rc;
 }

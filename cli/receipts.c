@@ -256,3 +256,59 @@ void receipts_tell_refused(struct report *report, json_t *list, size_t place, si
     text_put_raw(&report->text, sigb_bytes_text(why));
     text_put(&report->text, "\n");
 }
+
+/* ---- in full ---- */
+
+#define SHOWN_IN_FULL 16
+
+static sigb_rc put_in_full(sigb_bytes bytes, sigb_buf *text, sigb_diag *diag)
+{
+    sigb_receipt *receipt = NULL;
+    sigb_diag why = {{0}, 0};
+    sigb_rc rc = sigb_receipt_parse(bytes, &receipt, &why);
+
+    if (rc == SIGB_OK)
+        rc = sigb_receipt_dump(receipt, text, &why);
+    sigb_receipt_free(receipt);
+    if (rc == SIGB_E_MEMORY)
+        return fail_memory(diag);
+    if (rc == SIGB_OK)
+        return SIGB_OK;
+    text_put(text, "not read as a receipt: ");
+    text_put(text, sigb_rc_name(rc));
+    text_put(text, ": ");
+    sigb_text_escape(text, sigb_bytes_text(why.text));
+    text_put(text, "\n");
+    return SIGB_OK;
+}
+
+static sigb_rc show_one(struct report *report, json_t *list, size_t place, sigb_bytes bytes, sigb_diag *diag)
+{
+    sigb_buf text = SIGB_BUF_INIT;
+    sigb_rc rc = put_in_full(bytes, &text, diag);
+
+    if (rc == SIGB_OK) {
+        put_to(report, list, report_list(report, "receipts_in_full", sigb_buf_bytes(&text)));
+        text_put(&report->data, "receipt ");
+        text_put_int(&report->data, (int64_t)place + 1);
+        text_put(&report->data, " in full:\n");
+        sigb_buf_append(&report->data, sigb_buf_bytes(&text));
+        report->failed |= text.failed;
+    }
+    sigb_buf_free(&text);
+    return rc;
+}
+
+sigb_rc receipts_show(struct report *report, const sigb_statement *statement, sigb_diag *diag)
+{
+    sigb_bytes rest = sigb_statement_receipt_list(statement), receipt;
+    json_t *list = json_array();
+    sigb_rc rc = SIGB_OK;
+
+    for (size_t i = 0; rc == SIGB_OK && i < SHOWN_IN_FULL && sigb_receipts_next(&rest, &receipt, NULL); i++)
+        rc = show_one(report, list, i, receipt, diag);
+    if (rest.len > 0)
+        text_put(&report->data, "... and more: receipt inspect --number shows each\n");
+    report_json(report, "receipts_in_full", list);
+    return rc;
+}

@@ -48,6 +48,13 @@ SIGB_CHECK sigb_rc receipts_read_keys(const option_list *files, sigb_keys **keys
 SIGB_CHECK sigb_rc receipts_put_demands(const option_list *demands, const sigb_keys *keys,
                                         sigb_policy *policy, sigb_diag *diag);
 
+/*
+ * Everything that the receipts of a statement say, paths included, behind what is
+ * shown already, and as lists of lines in the document. Unverified. One that
+ * cannot be read is told with the reason; of very many the first.
+ */
+SIGB_CHECK sigb_rc receipts_show(struct report *report, const sigb_statement *statement, sigb_diag *diag);
+
 /* One line, and one object of a document, for a receipt that is good. */
 void receipts_tell_good(struct report *report, json_t *list, const sigb_receipt_facts *facts);
 

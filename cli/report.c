@@ -88,7 +88,7 @@ void report_hex(struct report *report, const char *key, sigb_bytes bytes)
     report_own(report, key, &text);
 }
 
-void report_lines(struct report *report, const char *key, sigb_bytes text)
+json_t *report_list(struct report *report, const char *key, sigb_bytes text)
 {
     json_t *lines = json_array();
 
@@ -100,7 +100,12 @@ void report_lines(struct report *report, const char *key, sigb_bytes text)
         len += end != NULL;
         text = sigb_bytes_of(text.ptr + len, text.len - len);
     }
-    report_json(report, key, lines);
+    return lines;
+}
+
+void report_lines(struct report *report, const char *key, sigb_bytes text)
+{
+    report_json(report, key, report_list(report, key, text));
 }
 
 /* ---- for people ---- */

@@ -43,6 +43,9 @@ void report_json(struct report *report, const char *key, json_t *value);
 /* Each line of `text` as one member of an array. */
 void report_lines(struct report *report, const char *key, sigb_bytes text);
 
+/* The same, to be put elsewhere. */
+json_t *report_list(struct report *report, const char *key, sigb_bytes text);
+
 /* A string as JSON has it; NULL, and report->failed, without memory. `key` as in report_text(). */
 json_t *report_string(struct report *report, const char *key, sigb_bytes raw);
 

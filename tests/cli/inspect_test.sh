@@ -47,10 +47,32 @@ head -c 100 leaf.der >cut.der
 refused 4 cert-unreadable '100 bytes are not a DER certificate' "$sigbridge" inspect cut.der
 refused 4 cert-unreadable 'no COSE statement begins like this, and as certificates: no certificate in' "$sigbridge" inspect payload.json
 
+# what stands in a receipt's place and is none
+"$python" "$here/mutate.py" receipts good.cose spoilt.cose
+"$sigbridge" inspect spoilt.cose >out 2>err
+has out 'not read as a receipt: receipt-malformed: '
+
+corpus=${SIGBRIDGE_CORPUS:-$top/../shared/corpus}/mst
+if [ ! -d "$corpus" ]; then
+    echo "skipped: there is no $corpus"
+    exit 77
+fi
+
 # statements of others
-for each in "${SIGBRIDGE_CORPUS:-$top/../shared/corpus}"/mst/*.cose; do
+for each in "$corpus"/*.cose; do
     "$sigbridge" inspect "$each" >out 2>err || die "$each: $(cat err)"
     [ -s out ] || die "nothing to see of $each"
     "$sigbridge" inspect "$each" --json >json
     is "$(field json 'd["kind"]')" cose-sign1
 done
+
+# receipts in full: tree, issuer, time, both transactions, each step of the path
+uvm=$corpus/uvm-transparent.cose
+"$sigbridge" inspect "$uvm" >out 2>err
+"$sigbridge" receipt inspect --number 1 "$uvm" >receipt 2>err
+sed -n '/^receipt 1 in full:$/,$p' out | tail -n +2 | cmp - receipt
+for words in 'tree: CCF (2)' 'issuer: "esrp-cts-db.confidential-ledger.azure.com"' '(2025-12-22T21:11:28Z)' 'entry: "458.12440"' \
+    'signed in: "458.12441"' 'path, 5:' 'left  dcca11d1f7ce42c6ad444b4f0a0dce80b124e4d9a47682482af97217aa3ef831' \
+    'left  3c408c50424c65137e89dbaaf0d4fc6edc0f8b65c076fb308bd046fe7f259d39'; do has receipt "$words"; done
+"$sigbridge" inspect "$uvm" --json >json
+is "$(field json '"\n".join(d["receipts_in_full"][0])')" "$(cat receipt)"
