@@ -69,10 +69,10 @@ done
 # receipts in full: tree, issuer, time, both transactions, each step of the path
 uvm=$corpus/uvm-transparent.cose
 "$sigbridge" inspect "$uvm" >out 2>err
-"$sigbridge" receipt inspect --number 1 "$uvm" >receipt 2>err
-sed -n '/^receipt 1 in full:$/,$p' out | tail -n +2 | cmp - receipt
+"$sigbridge" receipt inspect --number 1 "$uvm" >receipt.txt 2>err
+sed -n '/^receipt 1 in full:$/,$p' out | tail -n +2 | cmp - receipt.txt
 for words in 'tree: CCF (2)' 'issuer: "esrp-cts-db.confidential-ledger.azure.com"' '(2025-12-22T21:11:28Z)' 'entry: "458.12440"' \
     'signed in: "458.12441"' 'path, 5:' 'left  dcca11d1f7ce42c6ad444b4f0a0dce80b124e4d9a47682482af97217aa3ef831' \
-    'left  3c408c50424c65137e89dbaaf0d4fc6edc0f8b65c076fb308bd046fe7f259d39'; do has receipt "$words"; done
+    'left  3c408c50424c65137e89dbaaf0d4fc6edc0f8b65c076fb308bd046fe7f259d39'; do has receipt.txt "$words"; done
 "$sigbridge" inspect "$uvm" --json >json
-is "$(field json '"\n".join(d["receipts_in_full"][0])')" "$(cat receipt)"
+is "$(field json '"\n".join(d["receipts_in_full"][0])')" "$(cat receipt.txt)"
