@@ -87,12 +87,13 @@ bridge_rules prov_rules(const prov_ctx *ctx)
  */
 static void provide_software(void)
 {
+    static _Atomic(OSSL_PROVIDER *) held; /* until the process ends, for the module may use it as long */
     EVP_MD *any;
 
     (void)ERR_set_mark();
     any = EVP_MD_fetch(NULL, "SHA2-256", NULL);
     if (any == NULL)
-        (void)OSSL_PROVIDER_load(NULL, "default");
+        atomic_store(&held, OSSL_PROVIDER_load(NULL, "default"));
     EVP_MD_free(any);
     (void)ERR_pop_to_mark();
 }

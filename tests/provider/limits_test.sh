@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What the provider does not do: digests, decryption and key agreement are others' work, or refused; keys that no token makes;
-# URIs in files that want more than to name a key; questions on a terminal that the application does not ask itself.
+# URIs in files that want more than to name a key.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 provider_rig
@@ -81,26 +81,3 @@ configure wrong.cnf "pin-source = $work/wrong-pin"
 conf=$work/wrong.cnf
 hsm_refused 'it was tried once' dgst -sha256 -sign plain.key -out absent message
 conf=$work/with-pin.cnf
-
-# ---- who is asked for a PIN: the application, and nobody on a terminal but by its leave ----
-
-cert root "$token;object=ec" 'CN=Story Root' ec.pem
-cat >load.py <<'PY'
-"""Loads a certificate and its key with the passphrase that is given, and says how often it was asked."""
-import ssl, sys
-asked = []
-def passphrase():
-    asked.append(1)
-    return sys.argv[3]
-try:
-    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(sys.argv[1], sys.argv[2], password=passphrase)
-    print(f"loaded, asked {len(asked)}")
-except (OSError, ssl.SSLError):
-    print(f"not loaded, asked {len(asked)}")
-PY
-export OPENSSL_CONF=$work/without-pin.cnf
-is "$("$python" load.py ec.pem plain.key 1234)" 'loaded, asked 1'
-is "$("$python" load.py ec.pem plain.key '')" 'not loaded, asked 1'
-on_terminal 1234 "$python" load.py ec.pem plain.key '' >screen
-has screen 'not loaded, asked 1'
-hasnt screen PIN
