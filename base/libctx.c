@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 
@@ -31,6 +32,20 @@ static OSSL_LIB_CTX *context_new(void)
     }
     EVP_MD_free(first);
     return ctx;
+}
+
+void libctx_meet_thread(void)
+{
+    static _Thread_local bool met;
+    bool sheltered;
+
+    if (met)
+        return;
+    sheltered = gate_shelter();
+    (void)ERR_set_mark();
+    (void)ERR_pop_to_mark();
+    gate_end_shelter(sheltered);
+    met = true;
 }
 
 bool libctx_is_made(void)

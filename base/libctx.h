@@ -18,6 +18,13 @@
  */
 OSSL_LIB_CTX *libctx_get(void);
 
+/*
+ * Makes a thread's first call of OpenSSL, which enters it in a list under a lock,
+ * where a fork waits for it: a child that found the lock taken would hang at its
+ * end. Costs nothing from the second time on.
+ */
+void libctx_meet_thread(void);
+
 /* False: the next libctx_get() makes it, which takes OpenSSL a while. */
 bool libctx_is_made(void);
 
