@@ -4,13 +4,15 @@
  * with a key of a token, and writes receipts and the key set.
  *
  *   testlog --key URI --pin-file FILE --tree ccf|rfc9162 --issuer NAME --out FOLDER
- *           [--module PATH] [--before N] [--after N] [--seals N] STATEMENT...
+ *           [--module PATH] [--before N] [--after N] [--seals N]
+ *           [--continuations 1] STATEMENT...
  *
  * Before and after the statements come so many entries of nobody's, none if not
  * given. Then the tree is signed `seals` times, once if not given, with one more
  * such entry between two signatures. In FOLDER: keys.cbor (a COSE_Key set), keys.json (a JWK set),
- * key.der (the SubjectPublicKeyInfo), and S.N.receipt for statement S by
- * signature N, both from 1.
+ * key.der (the SubjectPublicKeyInfo), S.N.receipt for statement S by signature N,
+ * and where asked for older.M.N.receipt, by which tree N continues tree M, all
+ * from 1.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@
 
 typedef struct testlog {
     const char *key, *pin_file, *module, *tree, *issuer, *out;
-    unsigned long before, after, seals;
+    unsigned long before, after, seals, continuations;
     char **statements;
     size_t count;
     uint64_t *leaves; /* of the statements */
@@ -59,7 +61,7 @@ static void take(testlog *made, const char *name, const char *value)
         {"--module", &made->module, NULL}, {"--tree", &made->tree, NULL},
         {"--issuer", &made->issuer, NULL}, {"--out", &made->out, NULL},
         {"--before", NULL, &made->before}, {"--after", NULL, &made->after},
-        {"--seals", NULL, &made->seals},
+        {"--seals", NULL, &made->seals},   {"--continuations", NULL, &made->continuations},
     };
 
     for (size_t i = 0; value != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -205,6 +207,22 @@ static void give_receipts(testlog *of, unsigned long number)
     }
 }
 
+static void give_continuations(testlog *of)
+{
+    sigb_diag diag = {{0}, 0};
+
+    for (unsigned long n = 2; n <= of->seals; n++)
+        for (unsigned long m = 1; m < n; m++) {
+            const log_receipt_options what = {.has_older = true, .older = m - 1};
+            sigb_buf receipt = SIGB_BUF_INIT;
+            char name[64];
+
+            require(log_receipt(of->log, n - 1, &what, &receipt, &diag), &diag, "continuation");
+            (void)snprintf(name, sizeof(name), "older.%lu.%lu.receipt", m, n);
+            write_file(of, name, &receipt);
+        }
+}
+
 static void give_keys(const testlog *of)
 {
     sigb_buf cose = SIGB_BUF_INIT, jwks = SIGB_BUF_INIT, spki = SIGB_BUF_INIT;
@@ -231,6 +249,8 @@ int main(int argc, char **argv)
         give_receipts(&at, i);
         fill(&at, 1);
     }
+    if (at.continuations > 0)
+        give_continuations(&at);
     give_keys(&at);
     close_log(&at);
     return EXIT_SUCCESS;
