@@ -256,6 +256,9 @@ SIGB_CHECK sigb_rc token_lease(p11_token *token, const p11_repair *how, p11_leas
 /* Since the lease began: what failed in it says nothing about the token as it is. */
 bool token_was_repaired(p11_token *token, const p11_lease *lease);
 
+/* Since its last repair, or before the first: what fails now has another cause than what was repaired. */
+bool token_has_served(p11_token *token, const p11_lease *lease);
+
 /* Gives it back. If a call on it failed it is closed, for 2.40 has no way to clear it. */
 void token_return(p11_token *token, const p11_lease *lease, sigb_rc rc, const p11_fault *fault,
                   const sigb_diag *diag);

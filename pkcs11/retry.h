@@ -11,6 +11,7 @@ typedef struct p11_retry {
     unsigned budget_ms; /* from the first failure on; a few tries are made whatever it is */
     deadline budget;    /* its end, once there was a failure */
     unsigned tries, misnamed, stales, others;
+    unsigned anew; /* how often `others` began anew, for the token had served meanwhile */
 } p11_retry;
 
 #define REPAIR_BUDGET_MS  3000 /* where there is no deadline */

@@ -210,12 +210,24 @@ static bool is_no_better(const p11_retry *retry, ckr_class class)
     return class == CKR_OTHER ? retry->others > 0 : class >= CKR_STALE && retry->stales > 1;
 }
 
+#define ANEW_TRIES 4 /* one key may fail for ever where the others of its token serve */
+
+/* A device that failed, came back, served and fails again: its tries begin anew, and so does what is tried. */
+static void begin_anew(p11_retry *retry, const p11_fault *fault, p11_token *token, const p11_lease *lease)
+{
+    if (fault->class != CKR_OTHER || retry->others == 0 || retry->anew == ANEW_TRIES ||
+        !token_has_served(token, lease))
+        return;
+    retry->anew++;
+    retry->others = 0;
+}
+
 /* What a failure says of the token; *fault goes on to say what may be done for the signature. */
-RARE static p11_fault told_by(p11_fault *fault, const p11_retry *retry, p11_token *token,
-                              const p11_lease *lease)
+RARE static p11_fault told_by(p11_fault *fault, p11_retry *retry, p11_token *token, const p11_lease *lease)
 {
     p11_fault told = *fault;
 
+    begin_anew(retry, fault, token, lease);
     if (is_no_better(retry, fault->class))
         told.class = CKR_DEAD;
     else if (fault->class ==
@@ -226,7 +238,7 @@ RARE static p11_fault told_by(p11_fault *fault, const p11_retry *retry, p11_toke
     return told;
 }
 
-static sigb_rc sign_once(signing *s, const p11_retry *retry, p11_fault *fault, sigb_diag *diag)
+static sigb_rc sign_once(signing *s, p11_retry *retry, p11_fault *fault, sigb_diag *diag)
 {
     size_t at = atomic_load(&s->key->current) % s->key->count;
     p11_replica *replica = &s->key->replicas[at];

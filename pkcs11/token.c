@@ -35,6 +35,7 @@ struct p11_token {
     const gate_ticket *repairer; /* its ticket: nobody waits for one that was left behind */
     unsigned repairs;            /* that were begun: one that was left behind is not the last */
     bool renewed;                /* it has new sessions for a device that failed, and none has served yet */
+    unsigned served;             /* the generation in which a session last did */
     sigb_rc refusal;             /* of the last repair, if it failed and another may not; SIGB_OK: none did */
     sigb_diag why;               /* and its words */
     unsigned generation, batch;
@@ -734,6 +735,16 @@ bool token_was_repaired(p11_token *token, const p11_lease *lease)
     return was;
 }
 
+bool token_has_served(p11_token *token, const p11_lease *lease)
+{
+    bool has;
+
+    lock();
+    has = token->served == lease->generation;
+    unlock();
+    return has;
+}
+
 /* A session on which a call failed: its number is closed unless it may be another user's by now. */
 static void give_bad(p11_token *token, const p11_lease *lease, const p11_fault *fault)
 {
@@ -765,8 +776,10 @@ static void give_good(p11_token *token, const p11_lease *lease)
 
     lock();
     token->out--;
-    if (lease->generation == token->generation)
+    if (lease->generation == token->generation) {
         token->renewed = false;
+        token->served = lease->generation;
+    }
     kept = put_idle(token, lease->session, lease->batch);
     closes = !kept && may_close(token, lease);
     (void)pthread_cond_signal(&token->changed);
