@@ -15,7 +15,7 @@
 
 struct verify_args {
     common_args common;
-    option_list root, crl, ledger_keys, require_receipt;
+    option_list root, crl, ledger_keys, require_receipt, tsa_root, tsa_cert;
     const char *eku, *issuer, *subject, *min_svn, *at, *artifact, *payload, *payload_out, *profile,
         *statement;
 };
@@ -33,6 +33,8 @@ static const option OPTIONS[] = {
     {"crl",         0, OPTION_LIST, OPTIONAL, AT(crl),         "FILE", NULL, "certificate revocation lists; every issuer of the chain then needs one"},
     LEDGER_KEYS_OPTION(AT(ledger_keys)),
     {"require-receipt", 0, OPTION_LIST, OPTIONAL, AT(require_receipt), "WHAT", NULL, "good receipts wanted: any, all, a number, or a ledger by its name"},
+    {"tsa-root",    0, OPTION_LIST, OPTIONAL, AT(tsa_root),    "FILE", NULL, "pinned roots of TSAs, whose time stamp says when validity is judged where no receipt does"},
+    {"tsa-cert",    0, OPTION_LIST, OPTIONAL, AT(tsa_cert),    "FILE", NULL, "further certificates of a TSA's chain, where its token lacks some"},
     {"artifact",    0, OPTION_TEXT, OPTIONAL, AT(artifact),    "FILE", NULL, "what a hash envelope is about, - for standard input"},
     {"payload",     0, OPTION_TEXT, OPTIONAL, AT(payload),     "FILE", NULL, "the payload of a detached statement"},
     {"payload-out", 0, OPTION_TEXT, OPTIONAL, AT(payload_out), "FILE", NULL, "write the payload, - for standard output; on success alone"},
@@ -159,6 +161,26 @@ static sigb_rc put_ledgers(struct verifying *v, sigb_diag *diag)
     if (rc == SIGB_OK && v->keys != NULL)
         rc = sigb_policy_set_ledger_keys(v->policy, v->keys, diag);
     return rc == SIGB_OK ? receipts_put_demands(&v->args->require_receipt, v->keys, v->policy, diag) : rc;
+}
+
+static sigb_rc put_tsa(struct verifying *v, sigb_diag *diag)
+{
+    const struct verify_args *args = v->args;
+    sigb_buf roots = SIGB_BUF_INIT, certs = SIGB_BUF_INIT;
+    sigb_rc rc = SIGB_OK;
+
+    if (args->tsa_root.count + args->tsa_cert.count == 0)
+        return SIGB_OK;
+    if (args->tsa_root.count == 0)
+        return fail(diag, SIGB_E_USAGE, "--tsa-cert without a root to end in: add --tsa-root");
+    rc = input_certs(&args->tsa_root, "TSA root", &roots, diag);
+    if (rc == SIGB_OK)
+        rc = input_certs(&args->tsa_cert, "TSA certificate", &certs, diag);
+    if (rc == SIGB_OK)
+        rc = sigb_policy_put_tsa(v->policy, sigb_buf_bytes(&roots), sigb_buf_bytes(&certs), diag);
+    sigb_buf_free(&roots);
+    sigb_buf_free(&certs);
+    return rc;
 }
 
 /* ---- the statement and what lies beside it ---- */
@@ -298,6 +320,29 @@ static void tell_receipts(struct report *report, const struct verifying *v)
         sigb_bytes_text(sigb_verified_receipts(v->verified) > 0 ? "yes" : "no, it has no good receipt"));
 }
 
+static void tell_stamp(struct report *report, const sigb_verified *verified)
+{
+    const char *why;
+    int64_t at;
+    sigb_rc rc = sigb_verified_refused_timestamp(verified, &why);
+
+    if (sigb_verified_timestamp(verified, &at)) {
+        report_text(report, "timestamp", sigb_bytes_text("good"));
+        report_time(report, "timestamp_time", at);
+        text_put(&report->text, "time stamp: good, the signature was there at ");
+        text_put_time(&report->text, at);
+        text_put(&report->text, "\n");
+    } else if (rc != SIGB_OK) {
+        report_text(report, "timestamp", sigb_bytes_text(sigb_rc_name(rc)));
+        report_text(report, "timestamp_why", sigb_bytes_text(why));
+        text_put(&report->text, "time stamp not good: ");
+        text_put(&report->text, sigb_rc_name(rc));
+        text_put(&report->text, ": ");
+        text_put_raw(&report->text, sigb_bytes_text(why));
+        text_put(&report->text, "\n");
+    }
+}
+
 static void tell_unchecked(struct report *report, const sigb_verified *verified)
 {
     json_t *list = json_array();
@@ -323,6 +368,7 @@ static sigb_rc tell(struct verifying *v, sigb_diag *diag)
     tell_payload(report, v->verified);
     tell_time(report, v->verified);
     tell_receipts(report, v);
+    tell_stamp(report, v->verified);
     if (v->args->payload_out != NULL)
         tell_text(report, "payload_out", "payload written to", sigb_bytes_text(v->args->payload_out));
     tell_unchecked(report, v->verified);
@@ -341,7 +387,7 @@ static void verifying_free(struct verifying *v)
 }
 
 static sigb_rc (*const STEPS[])(struct verifying *, sigb_diag *) = {
-    check_output,   make_policy,  put_anchors,   put_demands, put_crls,      put_ledgers,
+    check_output,   make_policy,  put_anchors,   put_demands, put_crls,      put_ledgers, put_tsa,
     read_statement, read_payload, read_artifact, verify,      write_payload, tell,
 };
 

@@ -32,6 +32,8 @@ void sigb_policy_free(sigb_policy *policy)
     OPENSSL_free(policy->subject);
     for (size_t i = 0; i < policy->ledger_count; i++)
         OPENSSL_free(policy->ledgers[i]);
+    sigb_buf_free(&policy->tsa_roots);
+    sigb_buf_free(&policy->tsa_certs);
     memory_destroy(&policy->memory);
     OPENSSL_free(policy);
 }
@@ -210,6 +212,31 @@ sigb_rc sigb_policy_set_profile(sigb_policy *policy, sigb_profile profile, sigb_
         return sigb_fail(diag, SIGB_E_USAGE, "no profile has the number %d", (int)profile);
     policy->profile = profile;
     return SIGB_OK;
+}
+
+/* ---- time stamps ---- */
+
+static sigb_rc put_certs(sigb_buf *to, sigb_bytes certs, sigb_diag *diag)
+{
+    return certs.len == 0 ? SIGB_OK : sigb_certs_append(to, certs, diag);
+}
+
+sigb_rc sigb_policy_put_tsa(sigb_policy *policy, sigb_bytes roots, sigb_bytes certs, sigb_diag *diag)
+{
+    sigb_rc rc = require_policy(policy, diag);
+    size_t before;
+
+    if (rc == SIGB_OK && roots.len == 0)
+        rc = sigb_fail(diag, SIGB_E_USAGE, "a TSA is believed by a root that is pinned, and none is given");
+    if (rc != SIGB_OK)
+        return rc;
+    before = policy->tsa_roots.len;
+    rc = put_certs(&policy->tsa_roots, roots, diag);
+    if (rc == SIGB_OK)
+        rc = put_certs(&policy->tsa_certs, certs, diag);
+    if (rc != SIGB_OK)
+        policy->tsa_roots.len = before;
+    return rc;
 }
 
 /* ---- CRLs ---- */

@@ -22,7 +22,8 @@ struct sigb_policy {
     bool all_receipts;
     char *ledgers[SIGB_MAX_LEDGERS]; /* a good receipt of each is demanded */
     size_t ledger_count;
-    int64_t at; /* SIGB_TIME_NOW until set */
+    sigb_buf tsa_roots, tsa_certs; /* DER; without roots no time stamp is judged */
+    int64_t at;                    /* SIGB_TIME_NOW until set */
     sigb_profile profile;
     chain_memory memory;
 };

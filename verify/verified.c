@@ -3,6 +3,8 @@
 
 #include <openssl/crypto.h>
 
+#include <sigbridge/timestamp.h>
+
 #include "base/error.h"
 #include "cose/statement.h"
 
@@ -11,6 +13,7 @@
 struct sigb_verified {
     checked *chain;
     judged_receipts receipts;
+    judged_stamp stamp;
     sigb_bytes issuer, subject, content_type, payload, location; /* views into text */
     uint8_t *text;
     bool has_svn, has_iat;
@@ -82,6 +85,16 @@ static bool receipts_left(const findings *f)
     return f->receipts.unjudged > 0;
 }
 
+static bool has_stamp(const findings *f)
+{
+    return sigb_statement_timestamp(f->statement, SIGB_TIMESTAMP_SIGNATURE).len > 0;
+}
+
+static bool stamp_open(const findings *f)
+{
+    return f->policy->tsa_roots.len == 0 && has_stamp(f);
+}
+
 static bool ledger_claimed(const findings *f)
 {
     for (size_t i = 0; i < f->receipts.good_count; i++)
@@ -105,6 +118,9 @@ static const struct {
     {dates_open, "the claims exp and nbf not judged"},
     {receipts_open, "receipts not checked"},
     {receipts_left, "receipts behind the first 4096 not checked"},
+    {stamp_open, "time stamp not checked"},
+    {has_stamp,
+     "the time stamp of the signature (label 270) does not survive registration: a ledger drops it"},
     {ledger_claimed, "a receipt's key is trusted, and which ledger it is of is the receipt's own word"},
 };
 
@@ -165,6 +181,8 @@ sigb_rc verified_new(findings *found, sigb_verified **verified, sigb_diag *diag)
     list_unchecked(made, found);
     made->receipts = found->receipts;
     memset(&found->receipts, 0, sizeof(found->receipts));
+    made->stamp = found->stamp;
+    memset(&found->stamp, 0, sizeof(found->stamp));
     *verified = made;
     return SIGB_OK;
 }
@@ -175,6 +193,7 @@ void sigb_verified_free(sigb_verified *verified)
         return;
     checked_free(verified->chain);
     receipts_free(&verified->receipts);
+    stamped_free(&verified->stamp);
     OPENSSL_free(verified->text);
     OPENSSL_free(verified);
 }
@@ -270,4 +289,18 @@ sigb_rc sigb_verified_refused_receipt(const sigb_verified *verified, size_t inde
     *place = refused->place;
     *why = refused->why;
     return refused->rc;
+}
+
+bool sigb_verified_timestamp(const sigb_verified *verified, int64_t *at)
+{
+    if (verified->stamp.good)
+        *at = verified->stamp.latest;
+    return verified->stamp.good;
+}
+
+sigb_rc sigb_verified_refused_timestamp(const sigb_verified *verified, const char **why)
+{
+    if (verified->stamp.rc != SIGB_OK)
+        *why = verified->stamp.why;
+    return verified->stamp.rc;
 }

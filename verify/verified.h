@@ -5,6 +5,7 @@
 
 #include "verify/policy.h"
 #include "verify/receipts.h"
+#include "verify/stamped.h"
 
 /* What one verification had before it and found. */
 typedef struct findings {
@@ -13,7 +14,8 @@ typedef struct findings {
     const sigb_beside *beside;
     sigb_bytes payload;
     checked *chain;
-    judged_receipts receipts; /* moved into the result */
+    judged_receipts receipts; /* moved into the result, as the next */
+    judged_stamp stamp;
     int64_t at;
     const char *time_source; /* static */
 } findings;

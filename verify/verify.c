@@ -237,21 +237,30 @@ static sigb_rc require_x5t(const findings *found, sigb_diag *diag)
                      "x5t (label 34) is not the hash of the leaf certificate; have its maker sign it anew");
 }
 
-/* A time that was asked for, else that of a receipt that is accepted, else now. */
+/* A time that was asked for, else that of a receipt that is accepted, else that of a time stamp, else now. */
 static void settle_time(findings *found)
 {
     found->at = time_resolve(found->policy->at);
-    found->time_source = found->policy->at == SIGB_TIME_NOW ? "system clock" : "--at";
-    if (found->policy->at == SIGB_TIME_NOW && receipts_time(&found->receipts, found->policy, &found->at))
+    found->time_source = "--at";
+    if (found->policy->at != SIGB_TIME_NOW)
+        return;
+    found->time_source = "system clock";
+    if (found->stamp.good) {
+        found->at = found->stamp.latest;
+        found->time_source = "time stamp";
+    }
+    if (receipts_time(&found->receipts, found->policy, &found->at))
         found->time_source = "earliest receipt";
 }
 
 /* Before the rest: they say when the statement was there already. */
-static sigb_rc judge_receipts(findings *found, sigb_diag *diag)
+static sigb_rc judge_witnesses(findings *found, sigb_diag *diag)
 {
     sigb_bytes payload = sigb_statement_detached(found->statement) ? found->payload : SIGB_BYTES_NONE;
     sigb_rc rc = receipts_judge(&found->receipts, found->statement, payload, found->policy, diag);
 
+    if (rc == SIGB_OK)
+        rc = stamped_judge(&found->stamp, found->statement, found->policy, diag);
     settle_time(found);
     return rc;
 }
@@ -268,7 +277,7 @@ static sigb_rc judge(findings *found, sigb_policy *policy, sigb_diag *diag)
     if (rc == SIGB_OK)
         rc = beside_require(found->statement, found->beside, &found->payload, diag);
     if (rc == SIGB_OK)
-        rc = judge_receipts(found, diag);
+        rc = judge_witnesses(found, diag);
     if (rc == SIGB_OK)
         rc = judge_signature_and_chain(found, row, policy, diag);
     if (rc == SIGB_OK)
@@ -297,5 +306,6 @@ sigb_rc sigb_statement_verify(const sigb_statement *statement, sigb_policy *poli
         rc = verified_new(&found, verified, diag);
     checked_free(found.chain);
     receipts_free(&found.receipts);
+    stamped_free(&found.stamp);
     return rc;
 }

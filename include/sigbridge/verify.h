@@ -71,6 +71,20 @@ SIGB_CHECK sigb_rc sigb_policy_require_receipts(sigb_policy *policy, size_t leas
 SIGB_CHECK sigb_rc sigb_policy_require_all_receipts(sigb_policy *policy, sigb_diag *diag);
 SIGB_CHECK sigb_rc sigb_policy_require_ledger(sigb_policy *policy, const char *issuer, sigb_diag *diag);
 
+/* ---- time stamps ---- */
+
+/*
+ * Believes the time stamp of a statement's signature (label 270, RFC 9921) if it is
+ * by a TSA whose chain ends in one of these roots: then it says when validity is
+ * judged, unless a time is set or a receipt says so. PEM or DER; `certs`, which may
+ * be empty, are further ones of that chain, where the token lacks some. Adds both,
+ * and copies. Without roots no time stamp is judged. One that is not good harms
+ * nothing, for nobody signs what stands there, and is told.
+ * SIGB_E_CERT_DER, _LIMIT, _USAGE (no root), _MEMORY; then nothing was added.
+ */
+SIGB_CHECK sigb_rc sigb_policy_put_tsa(sigb_policy *policy, sigb_bytes roots, sigb_bytes certs,
+                                       sigb_diag *diag);
+
 SIGB_CHECK sigb_rc sigb_policy_set_profile(sigb_policy *policy, sigb_profile profile, sigb_diag *diag);
 
 /* What the verifier holds beside the statement. Zero-initialise. Borrowed for the call. */
@@ -114,7 +128,8 @@ sigb_bytes sigb_verified_chain(const sigb_verified *verified); /* DER, leaf firs
 
 /*
  * The time that validity was judged at, and where it came from: "--at"
- * (sigb_policy_set_time), "earliest receipt" (of those accepted), "system clock".
+ * (sigb_policy_set_time), "earliest receipt" (of those accepted), "time stamp"
+ * (genTime and accuracy), "system clock".
  */
 int64_t sigb_verified_time(const sigb_verified *verified);
 const char *sigb_verified_time_source(const sigb_verified *verified);
@@ -132,6 +147,19 @@ const sigb_receipt_facts *sigb_verified_receipt(const sigb_verified *verified, s
  */
 sigb_rc sigb_verified_refused_receipt(const sigb_verified *verified, size_t index, size_t *place,
                                       const char **why);
+
+/*
+ * The time stamp of the signature: true if a TSA of the policy made it; then *at is
+ * a second at which the signature existed for sure.
+ */
+bool sigb_verified_timestamp(const sigb_verified *verified, int64_t *at);
+
+/*
+ * Why the time stamp is not good: its code, as sigb_timestamp_parse() and
+ * sigb_timestamp_verify() give it, and words that live as long as the
+ * sigb_verified. SIGB_OK: it is good, or there is none, or no TSA is believed.
+ */
+sigb_rc sigb_verified_refused_timestamp(const sigb_verified *verified, const char **why);
 
 /*
  * What was not checked, one sentence each ("revocation not checked",

@@ -52,6 +52,24 @@ is "$(field json 'd["timestamp"]["accuracy_microseconds"], d["timestamp"]["lates
 cmp stamped.cose again.cose
 verify stamped.cose 2>err
 
+# in judgement: a stamp by a TSA that is pinned says what time it was; it is told that a ledger drops it
+verify stamped.cose "${trusted[@]}" 2>err
+has err '(time stamp)'
+has err 'time stamp: good, the signature was there at 20'
+has err 'does not survive registration'
+verify stamped.cose "${trusted[@]}" --json >json
+is "$(field json 'd["time_source"], d["timestamp"], d["time"] == d["timestamp_time"]')" "('time stamp', 'good', True)"
+verify stamped.cose 2>err
+has err '(system clock)'
+has err 'time stamp not checked'
+verify stamped.cose --tsa-root other-root.pem 2>err
+has err '(system clock)'
+has err 'time stamp not good: timestamp-untrusted: '
+verify stamped.cose --tsa-root other-root.pem --json >json
+is "$(field json 'd["time_source"], d["timestamp"]')" "('system clock', 'timestamp-untrusted')"
+refused 4 usage 'add --tsa-root' verify stamped.cose --tsa-cert clock.pem
+refused 4 cert-unreadable "TSA root 'payload.json'" verify stamped.cose --tsa-root payload.json
+
 # the token alone serves as well as the response; without a root it is said that nothing was verified
 soft ts -reply -in good.tsr -token_out -out good.tst 2>err
 "$sigbridge" timestamp attach good.cose --timestamp-token good.tst -o unverified.cose 2>err

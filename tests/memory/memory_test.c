@@ -683,6 +683,46 @@ static sigb_rc verify_without_receipts(void)
     return rc;
 }
 
+/* The world's statement with that response in label 270, put there by hand: its unprotected header is an empty map. */
+static void put_stamped(sigb_buf *out)
+{
+    const sigb_buf *plain = &world.statement;
+    const size_t map = 5 + ((size_t)plain->ptr[3] << 8 |
+                            plain->ptr[4]); /* behind tag, array and protected header */
+    const sigb_bytes token = stamps_response();
+    const uint8_t head[] = {0xa1, 0x19, 0x01, 0x0e, 0x59, (uint8_t)(token.len >> 8), (uint8_t)token.len};
+
+    assert_int_equal(plain->ptr[2], 0x59);
+    assert_int_equal(plain->ptr[map], 0xa0);
+    sigb_buf_append(out, sigb_bytes_of(plain->ptr, map));
+    sigb_buf_append(out, sigb_bytes_of(head, sizeof(head)));
+    sigb_buf_append(out, token);
+    sigb_buf_append(out, sigb_bytes_of(plain->ptr + map + 1, plain->len - map - 1));
+}
+
+static sigb_rc verify_stamped(void)
+{
+    sigb_policy *policy = sigb_policy_new();
+    sigb_statement *statement = NULL;
+    sigb_verified *verified = NULL;
+    sigb_buf bytes = SIGB_BUF_INIT;
+    const struct judged how = {&world.statement, NULL, world.did, NULL, NULL};
+    sigb_rc rc = policy == NULL ? SIGB_E_MEMORY : set_policy(policy, &how);
+
+    put_stamped(&bytes);
+    if (rc == SIGB_OK)
+        rc = bytes.failed ? SIGB_E_MEMORY : sigb_statement_parse(sigb_buf_bytes(&bytes), &statement, NULL);
+    if (rc == SIGB_OK)
+        rc = sigb_policy_put_tsa(policy, sigb_buf_bytes(&world.root), sigb_buf_bytes(&world.root), NULL);
+    if (rc == SIGB_OK)
+        rc = sigb_statement_verify(statement, policy, NULL, &verified, NULL);
+    sigb_verified_free(verified);
+    sigb_statement_free(statement);
+    sigb_policy_free(policy);
+    sigb_buf_free(&bytes);
+    return rc;
+}
+
 static sigb_rc verify_good(void)
 {
     return judge(&(struct judged){&world.statement, WORLD_EKU, NULL, WORLD_SUBJECT, NULL});
@@ -1006,6 +1046,7 @@ static const scenario SCENARIOS[] = {
     {"sigb_policy_require_receipts", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
     {"sigb_policy_require_all_receipts", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
     {"sigb_policy_require_ledger", "through verification", SIGB_E_RECEIPT_NEEDED, verify_without_receipts},
+    {"sigb_policy_put_tsa",       "through verification", SIGB_OK,                verify_stamped},
     {"sigb_statement_verify",     "a flipped bit",        SIGB_E_SIGNATURE,       verify_flipped},
     {"sigb_statement_verify",     "no anchor",            SIGB_E_ANCHOR,          verify_no_anchor},
     {"sigb_statement_verify",     "another payload",      SIGB_E_SIGNATURE,       verify_other_payload},

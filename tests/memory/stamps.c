@@ -46,6 +46,11 @@ void stamps_free(void)
         sigb_buf_free(all[i]);
 }
 
+sigb_bytes stamps_response(void)
+{
+    return sigb_buf_bytes(&response);
+}
+
 /* ---- requests ---- */
 
 static sigb_rc with_sample(sigb_rc (*use)(const sigb_statement *statement, sigb_buf *out))

@@ -9,6 +9,9 @@
 void stamps_make(void);
 void stamps_free(void);
 
+/* A TSA's response, which is of another statement than the world's. */
+sigb_bytes stamps_response(void);
+
 sigb_rc stamp_request(void), stamp_payload_request(void);
 sigb_rc stamp_parse_response(void), stamp_parse_rejection(void), stamp_parse_spoilt(void);
 sigb_rc stamp_dump(void), stamp_dump_in_statement(void);
