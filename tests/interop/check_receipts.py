@@ -127,7 +127,7 @@ def check_continuation(raw, keys, entries):
 
 
 def refuses(check, raw, *how):
-    """One bit of every byte that the receipt's meaning hangs on: of the proof or the signature, where they end."""
+    """One bit in each of three bytes: two of the signature, and one farther back, of what it covers or proves."""
     for at in (len(raw) - 1, len(raw) - 40, len(raw) - 100):
         spoilt = bytearray(raw)
         spoilt[at] ^= 1

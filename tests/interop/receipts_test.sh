@@ -9,7 +9,7 @@ make_cas P-256
 make_leaf P-256 11
 keygen P-256 ledger-256
 keygen P-384 ledger-384
-for i in 1 2; do
+for i in {1..69}; do
     printf '{"number":%d}' "$i" >"$scratch/$i.json"
     sign P-256 mst "$scratch/$i.json" "$scratch/$i.cose"
 done
@@ -36,7 +36,7 @@ logged "$scratch/rfc" ledger-384 rfc9162 --before 5 --seals 3 --continuations 1 
 judged '6 3 [1]' "$scratch/rfc" 5 "$scratch/1.cose" "$scratch/2.cose"
 statements=()
 for size in {1..69}; do
-    statements+=("$scratch/$((size % 2 + 1)).cose")
+    statements+=("$scratch/$size.cose")
     logged "$scratch/rfc" ledger-256 rfc9162 --seals 1 "${statements[@]}"
     judged "$size 0 [1]" "$scratch/rfc" 0 "${statements[@]}"
 done

@@ -5,13 +5,15 @@
 #include "cose/writer.h"
 #include "issuer/did.h"
 #include "tests/support/craft.h"
+#include "tests/support/ledgers.h"
 #include "tests/support/tsa.h"
 
 #define DAY 86400
 
 /* A leaf that was valid for two days around PKI_NOW, which are over; a TSA, and one of other people's. */
 static struct {
-    pki *ca;
+    ledgers *token;
+    pki *ca; /* the token's */
     pki_key *tsa_key;
     X509 *tsa;
     sigb_buf root, plain, signature_item;
@@ -68,7 +70,8 @@ static void make_tsa(void)
 static int make_world(void **state)
 {
     (void)state;
-    world.ca = pki_new();
+    world.token = ledgers_new();
+    world.ca = world.token->pki;
     make_statement();
     make_tsa();
     return 0;
@@ -84,7 +87,7 @@ static int free_world(void **state)
     sigb_buf_free(&world.tsa_issuing);
     sigb_buf_free(&world.tsa_cert);
     sigb_buf_free(&world.other_root);
-    pki_free(world.ca);
+    ledgers_free(world.token);
     return 0;
 }
 
@@ -170,6 +173,47 @@ static void the_time_stamp_is_when_validity_is_judged(void **state)
     sigb_verified_free(verified);
     sigb_policy_free(policy);
     sigb_statement_free(statement);
+}
+
+/* A ledger's word goes before a TSA's, whichever is the earlier. */
+static void a_receipt_says_the_time_before_a_time_stamp(void **state)
+{
+    static const char *const times[] = {"20260630120000Z", "20260701120000Z"};
+    sigb_keys *keys = sigb_keys_new();
+    sigb_buf receipt = SIGB_BUF_INIT;
+    ledger log;
+
+    (void)state;
+    ledger_open(world.token, &log, SIGB_VDS_CCF, "log.example", LEDGER_P256);
+    ledger_fill(&log, 2);
+    (void)ledger_receipt(&log, ledger_take(&log, sigb_buf_bytes(&world.plain)), &receipt);
+    ledger_put_keys(&log, "log.example", keys);
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        sigb_statement *one = stamped(&(tsa_token){.time = times[i]}), *both = NULL;
+        sigb_policy *policy = policy_of(&world.tsa_root);
+        sigb_buf longer = SIGB_BUF_INIT;
+        sigb_verified *verified = NULL;
+        int64_t at = 0;
+
+        assert_refused(sigb_statement_attach_receipt(one, sigb_buf_bytes(&receipt), &longer, diag), SIGB_OK,
+                       "");
+        assert_int_equal(sigb_statement_parse(sigb_buf_bytes(&longer), &both, NULL), SIGB_OK);
+        assert_int_equal(sigb_policy_set_ledger_keys(policy, keys, NULL), SIGB_OK);
+        assert_refused(sigb_statement_verify(both, policy, NULL, &verified, diag), SIGB_OK, "");
+        assert_int_equal(sigb_verified_receipts(verified), 1);
+        assert_true(sigb_verified_timestamp(verified, &at));
+        assert_int_not_equal(at, PKI_NOW);
+        assert_string_equal(sigb_verified_time_source(verified), "earliest receipt");
+        assert_int_equal(sigb_verified_time(verified), PKI_NOW);
+        sigb_verified_free(verified);
+        sigb_policy_free(policy);
+        sigb_statement_free(one);
+        sigb_statement_free(both);
+        sigb_buf_free(&longer);
+    }
+    sigb_buf_free(&receipt);
+    sigb_keys_free(keys);
+    ledger_close(&log);
 }
 
 static void a_stamp_after_the_leaf_had_expired_is_no_help(void **state)
@@ -264,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_time_stamp_is_when_validity_is_judged),
+        cmocka_unit_test(a_receipt_says_the_time_before_a_time_stamp),
         cmocka_unit_test(a_stamp_after_the_leaf_had_expired_is_no_help),
         cmocka_unit_test(without_roots_no_stamp_is_judged),
         cmocka_unit_test(a_stamp_that_is_not_good_is_told_and_says_no_time),
