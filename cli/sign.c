@@ -105,10 +105,10 @@ static sigb_rc check_stamp(const struct signing *s, sigb_diag *diag)
 {
     const struct stamp_args *stamp = &s->args->stamp;
 
-    if (stamp->token != NULL && stamp->root.count == 0)
+    if (stamp->token != NULL && stamp->tsa.root.count == 0)
         return fail(diag, SIGB_E_USAGE,
                     "--timestamp-token is verified before it is signed; add --tsa-root with the TSA's root");
-    if (stamp->token == NULL && stamp->root.count + stamp->cert.count > 0)
+    if (stamp->token == NULL && stamp->tsa.root.count + stamp->tsa.cert.count > 0)
         return fail(diag, SIGB_E_USAGE,
                     "--tsa-root and --tsa-cert belong to a time stamp; add --timestamp-token");
     if (only_asks(s) && s->args->out != NULL)
@@ -278,7 +278,7 @@ static sigb_rc read_stamp(struct signing *s, sigb_diag *diag)
 
     if (s->args->stamp.token == NULL)
         return SIGB_OK;
-    rc = stamp_read_trust(&s->args->stamp, &s->tsa_roots, &s->tsa_certs, &s->trust, diag);
+    rc = stamp_read_trust(&s->args->stamp.tsa, &s->tsa_roots, &s->tsa_certs, &s->trust, diag);
     return rc == SIGB_OK ? stamp_read(&s->args->stamp, &s->timestamp, diag) : rc;
 }
 

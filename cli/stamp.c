@@ -4,7 +4,14 @@
 #include "cli/input.h"
 #include "cli/text.h"
 
-sigb_rc stamp_read_trust(const struct stamp_args *args, sigb_buf *roots, sigb_buf *certs,
+sigb_rc stamp_require_root(const struct tsa_args *args, sigb_diag *diag)
+{
+    if (args->cert.count == 0 || args->root.count > 0)
+        return SIGB_OK;
+    return fail(diag, SIGB_E_USAGE, "--tsa-cert helps to reach a root; add --tsa-root");
+}
+
+sigb_rc stamp_read_trust(const struct tsa_args *args, sigb_buf *roots, sigb_buf *certs,
                          sigb_timestamp_trust *trust, sigb_diag *diag)
 {
     sigb_rc rc = input_certs(&args->root, "TSA root", roots, diag);

@@ -7,25 +7,34 @@
 
 #include "cli/report.h"
 
-/* What a TSA answered, what it was asked, and whom to believe. */
-struct stamp_args {
-    const char *token, *request;
+/* Whom to believe. */
+struct tsa_args {
     option_list root, cert;
 };
 
+/* What a TSA answered, what it was asked, and whom to believe. */
+struct stamp_args {
+    const char *token, *request;
+    struct tsa_args tsa;
+};
+
 /* clang-format off */
+#define TSA_OPTIONS(at, root_words) \
+    {"tsa-root",          0, OPTION_LIST, OPTIONAL, (at) + offsetof(struct tsa_args, root),      "FILE", NULL, root_words}, \
+    {"tsa-cert",          0, OPTION_LIST, OPTIONAL, (at) + offsetof(struct tsa_args, cert),      "FILE", NULL, \
+     "further certificates of the TSA's chain, where its token lacks some"}
 #define STAMP_OPTIONS(need, at, request_words) \
     {"timestamp-token",   0, OPTION_TEXT, need,     (at) + offsetof(struct stamp_args, token),   "FILE", NULL, \
      "what the TSA answered: its response, or the token alone"}, \
     {"timestamp-request", 0, OPTION_TEXT, OPTIONAL, (at) + offsetof(struct stamp_args, request), "FILE", NULL, request_words}, \
-    {"tsa-root",          0, OPTION_LIST, OPTIONAL, (at) + offsetof(struct stamp_args, root),    "FILE", NULL, \
-     "pinned root certificates that the TSA's chain must end in"}, \
-    {"tsa-cert",          0, OPTION_LIST, OPTIONAL, (at) + offsetof(struct stamp_args, cert),    "FILE", NULL, \
-     "further certificates of the TSA's chain, where its token lacks some"}
+    TSA_OPTIONS((at) + offsetof(struct stamp_args, tsa), "pinned root certificates that the TSA's chain must end in")
 /* clang-format on */
 
+/* Certificates on the way to a root are of no use without one. SIGB_E_USAGE. */
+SIGB_CHECK sigb_rc stamp_require_root(const struct tsa_args *args, sigb_diag *diag);
+
 /* The certificates of the options; trust is views of the buffers, which the caller frees. */
-SIGB_CHECK sigb_rc stamp_read_trust(const struct stamp_args *args, sigb_buf *roots, sigb_buf *certs,
+SIGB_CHECK sigb_rc stamp_read_trust(const struct tsa_args *args, sigb_buf *roots, sigb_buf *certs,
                                     sigb_timestamp_trust *trust, sigb_diag *diag);
 
 /* Reads the token, and compares it with the request where one is given. The caller frees. */

@@ -43,8 +43,8 @@ static sigb_rc check_output(struct attaching *a, sigb_diag *diag)
     if (rc == SIGB_OK && input_is_same_file(args->statement, args->out))
         rc = fail(diag, SIGB_E_USAGE, "the result would replace the statement '%.200s'; name another file",
                   args->out);
-    if (rc == SIGB_OK && args->stamp.cert.count > 0 && args->stamp.root.count == 0)
-        rc = fail(diag, SIGB_E_USAGE, "--tsa-cert helps to reach a root; add --tsa-root");
+    if (rc == SIGB_OK)
+        rc = stamp_require_root(&args->stamp.tsa, diag);
     return rc == SIGB_OK ? output_check(args->out, args->common.force, diag) : rc;
 }
 
@@ -67,11 +67,11 @@ static sigb_rc verify(struct attaching *a, sigb_diag *diag)
     sigb_timestamp_facts facts;
     sigb_rc rc;
 
-    if (a->args->stamp.root.count == 0) {
+    if (a->args->stamp.tsa.root.count == 0) {
         report_note(a->report, "the time stamp is not verified: no TSA root is pinned (--tsa-root)");
         return SIGB_OK;
     }
-    rc = stamp_read_trust(&a->args->stamp, &a->roots, &a->certs, &trust, diag);
+    rc = stamp_read_trust(&a->args->stamp.tsa, &a->roots, &a->certs, &trust, diag);
     if (rc == SIGB_OK)
         rc = sigb_timestamp_verify(a->timestamp, a->statement, SIGB_TIMESTAMP_SIGNATURE, SIGB_BYTES_NONE,
                                    &trust, &facts, diag);
@@ -95,7 +95,7 @@ static sigb_rc tell(struct attaching *a, sigb_diag *diag)
     (void)diag;
     report_text(report, "statement", sigb_bytes_text(a->args->out));
     report_int(report, "statement_bytes", (int64_t)a->made.len);
-    report_bool(report, "verified", a->args->stamp.root.count > 0);
+    report_bool(report, "verified", a->args->stamp.tsa.root.count > 0);
     report_bool(report, "survives_registration", false);
     text_put(&report->text, "time stamp attached: ");
     text_put_raw(&report->text, sigb_bytes_text(a->args->statement));

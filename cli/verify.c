@@ -10,12 +10,14 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/receipts.h"
+#include "cli/stamp.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
 struct verify_args {
     common_args common;
-    option_list root, crl, ledger_keys, require_receipt, tsa_root, tsa_cert;
+    option_list root, crl, ledger_keys, require_receipt;
+    struct tsa_args tsa;
     const char *eku, *issuer, *subject, *min_svn, *at, *artifact, *payload, *payload_out, *profile,
         *statement;
 };
@@ -33,8 +35,7 @@ static const option OPTIONS[] = {
     {"crl",         0, OPTION_LIST, OPTIONAL, AT(crl),         "FILE", NULL, "certificate revocation lists; every issuer of the chain then needs one"},
     LEDGER_KEYS_OPTION(AT(ledger_keys)),
     {"require-receipt", 0, OPTION_LIST, OPTIONAL, AT(require_receipt), "WHAT", NULL, "good receipts wanted: any, all, a number, or a ledger by its name"},
-    {"tsa-root",    0, OPTION_LIST, OPTIONAL, AT(tsa_root),    "FILE", NULL, "pinned roots of TSAs, whose time stamp says when validity is judged where no receipt does"},
-    {"tsa-cert",    0, OPTION_LIST, OPTIONAL, AT(tsa_cert),    "FILE", NULL, "further certificates of a TSA's chain, where its token lacks some"},
+    TSA_OPTIONS(AT(tsa), "pinned roots of TSAs, whose time stamp says when validity is judged where no receipt does"),
     {"artifact",    0, OPTION_TEXT, OPTIONAL, AT(artifact),    "FILE", NULL, "what a hash envelope is about, - for standard input"},
     {"payload",     0, OPTION_TEXT, OPTIONAL, AT(payload),     "FILE", NULL, "the payload of a detached statement"},
     {"payload-out", 0, OPTION_TEXT, OPTIONAL, AT(payload_out), "FILE", NULL, "write the payload, - for standard output; on success alone"},
@@ -165,19 +166,15 @@ static sigb_rc put_ledgers(struct verifying *v, sigb_diag *diag)
 
 static sigb_rc put_tsa(struct verifying *v, sigb_diag *diag)
 {
-    const struct verify_args *args = v->args;
     sigb_buf roots = SIGB_BUF_INIT, certs = SIGB_BUF_INIT;
-    sigb_rc rc = SIGB_OK;
+    sigb_timestamp_trust trust;
+    sigb_rc rc = stamp_require_root(&v->args->tsa, diag);
 
-    if (args->tsa_root.count + args->tsa_cert.count == 0)
-        return SIGB_OK;
-    if (args->tsa_root.count == 0)
-        return fail(diag, SIGB_E_USAGE, "--tsa-cert without a root to end in: add --tsa-root");
-    rc = input_certs(&args->tsa_root, "TSA root", &roots, diag);
+    if (rc != SIGB_OK || v->args->tsa.root.count == 0)
+        return rc;
+    rc = stamp_read_trust(&v->args->tsa, &roots, &certs, &trust, diag);
     if (rc == SIGB_OK)
-        rc = input_certs(&args->tsa_cert, "TSA certificate", &certs, diag);
-    if (rc == SIGB_OK)
-        rc = sigb_policy_put_tsa(v->policy, sigb_buf_bytes(&roots), sigb_buf_bytes(&certs), diag);
+        rc = sigb_policy_put_tsa(v->policy, trust.roots, trust.certs, diag);
     sigb_buf_free(&roots);
     sigb_buf_free(&certs);
     return rc;

@@ -216,11 +216,6 @@ sigb_rc sigb_policy_set_profile(sigb_policy *policy, sigb_profile profile, sigb_
 
 /* ---- time stamps ---- */
 
-static sigb_rc put_certs(sigb_buf *to, sigb_bytes certs, sigb_diag *diag)
-{
-    return certs.len == 0 ? SIGB_OK : sigb_certs_append(to, certs, diag);
-}
-
 sigb_rc sigb_policy_put_tsa(sigb_policy *policy, sigb_bytes roots, sigb_bytes certs, sigb_diag *diag)
 {
     sigb_rc rc = require_policy(policy, diag);
@@ -231,9 +226,9 @@ sigb_rc sigb_policy_put_tsa(sigb_policy *policy, sigb_bytes roots, sigb_bytes ce
     if (rc != SIGB_OK)
         return rc;
     before = policy->tsa_roots.len;
-    rc = put_certs(&policy->tsa_roots, roots, diag);
-    if (rc == SIGB_OK)
-        rc = put_certs(&policy->tsa_certs, certs, diag);
+    rc = sigb_certs_append(&policy->tsa_roots, roots, diag);
+    if (rc == SIGB_OK && certs.len > 0)
+        rc = sigb_certs_append(&policy->tsa_certs, certs, diag);
     if (rc != SIGB_OK)
         policy->tsa_roots.len = before;
     return rc;
