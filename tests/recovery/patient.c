@@ -36,6 +36,8 @@ static pthread_mutex_t *bench_of(CK_SESSION_HANDLE session)
     X(C_FindObjectsInit,   (CK_SESSION_HANDLE session, CK_ATTRIBUTE *at, CK_ULONG count), (session, at, count)) \
     X(C_FindObjects,       (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG room, CK_ULONG *count), (session, objects, room, count)) \
     X(C_FindObjectsFinal,  (CK_SESSION_HANDLE session), (session)) \
+    X(C_CopyObject,        (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE from, CK_ATTRIBUTE *at, CK_ULONG count, CK_OBJECT_HANDLE *copy), (session, from, at, count, copy)) \
+    X(C_DestroyObject,     (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object), (session, object)) \
     X(C_SignInit,          (CK_SESSION_HANDLE session, CK_MECHANISM *how, CK_OBJECT_HANDLE key), (session, how, key)) \
     X(C_Sign,              (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *made, CK_ULONG *made_len), (session, data, len, made, made_len))
 
