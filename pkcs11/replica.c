@@ -71,7 +71,6 @@ static CK_RV copy_in(p11_module *module, CK_SESSION_HANDLE home, CK_OBJECT_HANDL
 {
     CK_BBOOL no = CK_FALSE;
     CK_ATTRIBUTE in_session[] = {{CKA_TOKEN, &no, sizeof(no)}};
-
     CK_RV rv;
 
     key_copy_begins();

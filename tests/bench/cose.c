@@ -39,19 +39,29 @@ static void put_bstr(sigb_buf *out, sigb_bytes content)
     sigb_buf_append(out, content);
 }
 
-/* r || s as the SEQUENCE that libcrypto takes. */
-static bool make_der(bench_cose *made, sigb_bytes raw)
+size_t bench_ecdsa_der(sigb_bytes raw, unsigned char **der)
 {
-    int half = (int)(raw.len / 2);
+    int half = (int)(raw.len / 2), len;
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(raw.ptr, half, NULL), *s = BN_bin2bn(raw.ptr + half, half, NULL);
 
     if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1)
-        return false;
-    made->is_p256 = half == 32;
-    made->der_len = i2d_ECDSA_SIG(sig, &made->der);
+        return 0;
+    len = i2d_ECDSA_SIG(sig, der);
     ECDSA_SIG_free(sig);
-    return made->der_len > 0;
+    return len > 0 ? (size_t)len : 0;
+}
+
+bool bench_chain_split(sigb_bytes chain, bare_input *input)
+{
+    sigb_bytes cert;
+
+    for (size_t i = 0; i < sizeof(input->certs) / sizeof(input->certs[0]); i++) {
+        if (!sigb_certs_next(&chain, &cert))
+            return false;
+        input->certs[i] = (bare_bytes){cert.ptr, cert.len};
+    }
+    return chain.len == 0;
 }
 
 static bool split(bench_cose *made, sigb_bytes bytes, sigb_bytes payload, const sigb_statement *parsed)
@@ -66,7 +76,9 @@ static bool split(bench_cose *made, sigb_bytes bytes, sigb_bytes payload, const 
     sigb_buf_append(&made->tbs, take_bstr(&rest));
     put_bstr(&made->tbs, SIGB_BYTES_NONE);
     put_bstr(&made->tbs, content);
-    return !made->tbs.failed && make_der(made, sigb_bytes_of(end - len, len));
+    made->is_p256 = len == 64;
+    made->der_len = bench_ecdsa_der(sigb_bytes_of(end - len, len), &made->der);
+    return !made->tbs.failed && made->der_len > 0;
 }
 
 bool bench_cose_open(bench_cose *made, sigb_bytes bytes, sigb_bytes payload)
@@ -99,5 +111,5 @@ bare_bytes bench_cose_tbs(const bench_cose *of)
 
 bare_bytes bench_cose_signature(const bench_cose *of)
 {
-    return (bare_bytes){of->der, (size_t)of->der_len};
+    return (bare_bytes){of->der, of->der_len};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the bare arms are given of a COSE_Sign1 with ES256 or ES384: the bytes that are signed, and a signature in DER. */
+/* What the bare arms are given of COSE: signatures and chains as libcrypto takes them. */
 #ifndef BENCH_COSE_H
 #define BENCH_COSE_H
 
@@ -7,10 +7,17 @@
 
 #include "bare/bare.h"
 
+/* r || s as a SEQUENCE, allocated by OpenSSL; its length, or 0 on failure. */
+size_t bench_ecdsa_der(sigb_bytes raw, unsigned char **der);
+
+/* Leaf, issuing CA and root of a chain of exactly these, borrowed. */
+bool bench_chain_split(sigb_bytes chain, bare_input *input);
+
+/* Of a COSE_Sign1 with ES256 or ES384: the bytes that are signed, and a signature in DER. */
 typedef struct bench_cose {
     sigb_buf tbs;       /* Sig_structure */
     unsigned char *der; /* the signature */
-    int der_len;
+    size_t der_len;
     bool is_p256;
 } bench_cose;
 

@@ -359,18 +359,11 @@ static bool attach_all(bench *b)
 
 static bool fill_statement(bench *b)
 {
-    sigb_bytes rest = sigb_buf_bytes(&b->certs), cert;
-
     b->statement_input = (bare_input){.digest = bench_cose_digest(&b->statement_parts),
                                       .tbs = bench_cose_tbs(&b->statement_parts),
                                       .signature = bench_cose_signature(&b->statement_parts),
                                       .x509_flags = X509_V_FLAG_X509_STRICT};
-    for (size_t i = 0; i < 3; i++) {
-        if (!sigb_certs_next(&rest, &cert))
-            return false;
-        b->statement_input.certs[i] = (bare_bytes){cert.ptr, cert.len};
-    }
-    return rest.len == 0;
+    return bench_chain_split(sigb_buf_bytes(&b->certs), &b->statement_input);
 }
 
 static void fill_receipt(bench *b)

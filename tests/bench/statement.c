@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/ecdsa.h>
 #include <openssl/x509_vfy.h>
 #include <sigbridge/sigbridge.h>
 
 #include "bare/bare.h"
+#include "cose.h"
 #include "key.h"
 #include "pair.h"
 #include "report.h"
@@ -233,33 +233,6 @@ static void release(bench *b)
 
 /* ---- what the bare arms are given ---- */
 
-/* r || s as the SEQUENCE that libcrypto takes. */
-static bool ecdsa_der(bench *b, bare_bytes *signature)
-{
-    int half = (int)(b->raw.len / 2), len;
-    ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(b->raw.ptr, half, NULL), *s = BN_bin2bn(b->raw.ptr + half, half, NULL);
-
-    if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1)
-        return false;
-    len = i2d_ECDSA_SIG(sig, &b->der);
-    ECDSA_SIG_free(sig);
-    *signature = (bare_bytes){b->der, (size_t)len};
-    return len > 0;
-}
-
-static bool split_chain(bench *b, bare_input *input)
-{
-    sigb_bytes rest = sigb_issuer_chain(b->issuer), cert;
-
-    for (size_t i = 0; i < 3; i++) {
-        if (!sigb_certs_next(&rest, &cert))
-            return false;
-        input->certs[i] = (bare_bytes){cert.ptr, cert.len};
-    }
-    return rest.len == 0;
-}
-
 static bool fill(bench *b, bare_input *input)
 {
     bool ecdsa = b->alg == SIGB_ES256;
@@ -273,7 +246,11 @@ static bool fill(bench *b, bare_input *input)
     input->token = b->key.token;
     input->key = b->key.label;
     input->pin = b->key.pin;
-    return split_chain(b, input) && (!ecdsa || ecdsa_der(b, &input->signature));
+    if (ecdsa) {
+        input->signature.len = bench_ecdsa_der(sigb_buf_bytes(&b->raw), &b->der);
+        input->signature.ptr = b->der;
+    }
+    return input->signature.len > 0 && bench_chain_split(sigb_issuer_chain(b->issuer), input);
 }
 
 /* ---- the contests ---- */
