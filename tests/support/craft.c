@@ -11,6 +11,7 @@
 #include "cose/labels.h"
 #include "cose/sig_structure.h"
 #include "cose/writer.h"
+#include "issuer/did.h"
 #include "tests/support/hex.h"
 
 static void put_claims(sigb_buf *out, const craft *says)
@@ -123,4 +124,31 @@ void craft_put(pki *in, const pki_key *key, const craft *says, sigb_buf *stateme
     sigb_buf_free(&protected);
     sigb_buf_free(&tbs);
     sigb_buf_free(&signature);
+}
+
+void craft_short_lived(pki *in, sigb_buf *root_der, sigb_buf *plain, sigb_buf *detached)
+{
+    pki_key *root_key = pki_keygen(in, "P-256", "root"), *leaf_key = pki_keygen(in, "P-256", "leaf");
+    X509 *root = pki_issue(in, &(pki_cert){.key = root_key, .ca = true, .name = "Root"});
+    X509 *leaf = pki_issue(in, &(pki_cert){.key = leaf_key,
+                                           .issuer = root,
+                                           .signer = root_key,
+                                           .name = "Leaf",
+                                           .from = PKI_NOW - CRAFT_DAY,
+                                           .to = PKI_NOW + CRAFT_DAY});
+    sigb_buf chain = SIGB_BUF_INIT, issuer = SIGB_BUF_INIT;
+    craft says = {.alg = SIGB_ES256, .type = "text/plain", .sub = "svc.example", .has_svn = true, .svn = 7};
+
+    assert_int_equal(did_put_eku(&issuer, SIGB_SHA256, root, sigb_bytes_text(PKI_EKU), NULL), SIGB_OK);
+    sigb_buf_append(&issuer, sigb_bytes_of("", 1));
+    (void)pki_der(root_der, root, (X509 *)NULL);
+    says.chain = pki_der(&chain, leaf, root, (X509 *)NULL);
+    says.iss = (const char *)issuer.ptr;
+    says.payload = sigb_bytes_text("payload");
+    craft_put(in, leaf_key, &says, plain);
+    says.detached = true;
+    if (detached != NULL)
+        craft_put(in, leaf_key, &says, detached);
+    sigb_buf_free(&chain);
+    sigb_buf_free(&issuer);
 }

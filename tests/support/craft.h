@@ -31,4 +31,13 @@ typedef struct craft {
 /* Appends the statement. */
 void craft_put(pki *in, const pki_key *key, const craft *says, sigb_buf *statement);
 
+#define CRAFT_DAY 86400
+
+/*
+ * A statement over "payload" whose leaf was valid for a day before and a day after
+ * PKI_NOW alone: whether it still is depends on a witness. Appends the root of its
+ * chain, the statement, and the same with its payload beside it (NULL: not wanted).
+ */
+void craft_short_lived(pki *in, sigb_buf *root, sigb_buf *plain, sigb_buf *detached);
+
 #endif

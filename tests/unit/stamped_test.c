@@ -3,12 +3,9 @@
 #include "tests/support/support.h"
 
 #include "cose/writer.h"
-#include "issuer/did.h"
 #include "tests/support/craft.h"
 #include "tests/support/ledgers.h"
 #include "tests/support/tsa.h"
-
-#define DAY 86400
 
 /* A leaf that was valid for two days around PKI_NOW, which are over; a TSA, and one of other people's. */
 static struct {
@@ -19,32 +16,6 @@ static struct {
     sigb_buf root, plain, signature_item;
     sigb_buf tsa_root, tsa_issuing, tsa_cert, other_root; /* the token brings the TSA's own alone */
 } world;
-
-static void make_statement(void)
-{
-    pki_key *root_key = pki_keygen(world.ca, "P-256", "root"),
-            *leaf_key = pki_keygen(world.ca, "P-256", "leaf");
-    X509 *root = pki_issue(world.ca, &(pki_cert){.key = root_key, .ca = true, .name = "Root"});
-    X509 *leaf = pki_issue(world.ca, &(pki_cert){.key = leaf_key,
-                                                 .issuer = root,
-                                                 .signer = root_key,
-                                                 .name = "Leaf",
-                                                 .from = PKI_NOW - DAY,
-                                                 .to = PKI_NOW + DAY});
-    sigb_buf chain = SIGB_BUF_INIT, issuer = SIGB_BUF_INIT;
-    craft says = {.alg = SIGB_ES256, .type = "text/plain", .sub = "svc.example", .has_svn = true, .svn = 7};
-
-    assert_int_equal(did_put_eku(&issuer, SIGB_SHA256, root, sigb_bytes_text(PKI_EKU), NULL), SIGB_OK);
-    sigb_buf_append(&issuer, sigb_bytes_of("", 1));
-    (void)pki_der(&world.root, root, (X509 *)NULL);
-    says.chain = pki_der(&chain, leaf, root, (X509 *)NULL);
-    says.iss = (const char *)issuer.ptr;
-    says.payload = sigb_bytes_text("payload");
-    craft_put(world.ca, leaf_key, &says, &world.plain);
-    put_bstr(&world.signature_item, sigb_bytes_of(world.plain.ptr + world.plain.len - 64, 64));
-    sigb_buf_free(&chain);
-    sigb_buf_free(&issuer);
-}
 
 static void make_tsa(void)
 {
@@ -72,7 +43,8 @@ static int make_world(void **state)
     (void)state;
     world.token = ledgers_new();
     world.ca = world.token->pki;
-    make_statement();
+    craft_short_lived(world.ca, &world.root, &world.plain, NULL);
+    put_bstr(&world.signature_item, sigb_bytes_of(world.plain.ptr + world.plain.len - 64, 64));
     make_tsa();
     return 0;
 }
@@ -157,9 +129,9 @@ static void the_time_stamp_is_when_validity_is_judged(void **state)
     (void)state;
     assert_refused(sigb_statement_verify(statement, policy, NULL, &verified, diag), SIGB_OK, "");
     assert_string_equal(sigb_verified_time_source(verified), "time stamp");
-    assert_int_equal(sigb_verified_time(verified), PKI_NOW + DAY / 2 + 2);
+    assert_int_equal(sigb_verified_time(verified), PKI_NOW + CRAFT_DAY / 2 + 2);
     assert_true(sigb_verified_timestamp(verified, &at));
-    assert_int_equal(at, PKI_NOW + DAY / 2 + 2);
+    assert_int_equal(at, PKI_NOW + CRAFT_DAY / 2 + 2);
     assert_int_equal(sigb_verified_refused_timestamp(verified, &why), SIGB_OK);
     assert_true(has_note(verified, "does not survive registration"));
     assert_false(has_note(verified, "time stamp not checked"));

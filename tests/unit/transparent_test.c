@@ -2,12 +2,10 @@
 /* Statements that are judged together with their receipts: what is demanded, what is told, and what time it was. */
 #include "tests/support/support.h"
 
-#include "issuer/did.h"
 #include "tests/support/corpus.h"
 #include "tests/support/craft.h"
 #include "tests/support/ledgers.h"
 
-#define DAY     86400
 #define FIRST   "first.example"
 #define SECOND  "second.example:8443"
 #define UVM     "mst/uvm-transparent.cose"
@@ -22,33 +20,6 @@ static struct {
     sigb_buf first_receipt, second_receipt, foreign_receipt, detached_receipt;
     sigb_keys *pinned, *unpinned;
 } world;
-
-static void make_statements(void)
-{
-    pki *ca = world.token->pki;
-    pki_key *root_key = pki_keygen(ca, "P-256", "root"), *leaf_key = pki_keygen(ca, "P-256", "leaf");
-    X509 *root = pki_issue(ca, &(pki_cert){.key = root_key, .ca = true, .name = "Root"});
-    X509 *leaf = pki_issue(ca, &(pki_cert){.key = leaf_key,
-                                           .issuer = root,
-                                           .signer = root_key,
-                                           .name = "Leaf",
-                                           .from = PKI_NOW - DAY,
-                                           .to = PKI_NOW + DAY});
-    sigb_buf chain = SIGB_BUF_INIT, issuer = SIGB_BUF_INIT;
-    craft says = {.alg = SIGB_ES256, .type = "text/plain", .sub = "svc.example", .has_svn = true, .svn = 7};
-
-    assert_int_equal(did_put_eku(&issuer, SIGB_SHA256, root, sigb_bytes_text(PKI_EKU), NULL), SIGB_OK);
-    sigb_buf_append(&issuer, sigb_bytes_of("", 1));
-    (void)pki_der(&world.root, root, (X509 *)NULL);
-    says.chain = pki_der(&chain, leaf, root, (X509 *)NULL);
-    says.iss = (const char *)issuer.ptr;
-    says.payload = sigb_bytes_text("payload");
-    craft_put(ca, leaf_key, &says, &world.plain);
-    says.detached = true;
-    craft_put(ca, leaf_key, &says, &world.detached);
-    sigb_buf_free(&chain);
-    sigb_buf_free(&issuer);
-}
 
 /* What a ledger has of a statement whose payload travels beside. */
 static void take_detached(void)
@@ -72,7 +43,7 @@ static int make_world(void **state)
 
     (void)state;
     world.token = ledgers_new();
-    make_statements();
+    craft_short_lived(world.token->pki, &world.root, &world.plain, &world.detached);
     ledgers_statement(world.token, "other", &other);
     ledger_open(world.token, &world.first, SIGB_VDS_CCF, FIRST, LEDGER_P384);
     ledger_open(world.token, &world.second, SIGB_VDS_RFC9162, SECOND, LEDGER_P256);
@@ -185,7 +156,7 @@ static void the_time_of_the_earliest_receipt_is_when_validity_is_judged(void **s
     assert_int_equal(sigb_verified_time(verified), PKI_NOW);
     assert_string_equal(sigb_verified_time_source(verified), "earliest receipt");
     sigb_verified_free(verified);
-    assert_int_equal(sigb_policy_set_time(policy, PKI_NOW + 2 * DAY, NULL), SIGB_OK);
+    assert_int_equal(sigb_policy_set_time(policy, PKI_NOW + 2 * CRAFT_DAY, NULL), SIGB_OK);
     bad(WITH(&world.first_receipt, ), policy, SIGB_E_EXPIRED, "has expired");
     assert_int_equal(sigb_policy_set_time(policy, PKI_NOW - 1, NULL), SIGB_OK);
     verified = good(WITH(&world.first_receipt, ), policy);
