@@ -92,12 +92,15 @@ static bool peer_begin(peer *p, const bench_key *key, const char *configuration)
     return p->process > 0;
 }
 
-static void peer_end(const peer *p)
+/* All lines before any wait: the second process was forked with our end of the first one's. */
+static void peers_end(const peer peers[2])
 {
-    if (p->process <= 0)
-        return;
-    close(p->line);
-    (void)waitpid(p->process, NULL, 0);
+    for (size_t i = 0; i < 2; i++)
+        if (peers[i].process > 0)
+            close(peers[i].line);
+    for (size_t i = 2; i-- > 0;)
+        if (peers[i].process > 0)
+            (void)waitpid(peers[i].process, NULL, 0);
 }
 
 /* Seconds that a thread takes for a round; negative on failure. */
@@ -178,7 +181,6 @@ int main(int argc, char **argv)
         outcome = hold(peers, argv + 1, 1);
         outcome = bench_worse(outcome, hold(peers, argv + 1, 2));
     }
-    peer_end(&peers[0]);
-    peer_end(&peers[1]);
+    peers_end(peers);
     return (int)outcome;
 }
