@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/gate.h"
+#include "base/libctx.h"
 
 #define MAX_LEFT_BEHIND 32 /* calls that never came back; more are not risked */
 
@@ -122,6 +123,7 @@ static void run(job *j)
 
     gate_use_ticket(&j->ticket);
     running = j;
+    libctx_meet_thread();
     before = trace_begin(&j->tracer);
     j->rc = j->what.run(j->what.arg, &j->diag);
     trace_end(before);
@@ -322,8 +324,10 @@ static sigb_rc run_here(const operation *what, const p11_tracer *tracer, sigb_di
 {
     const p11_tracer *before = trace_begin(tracer);
     const p11_binding binding = call_bind(NULL, 0);
-    sigb_rc rc = what->run(what->arg, diag);
+    sigb_rc rc;
 
+    libctx_meet_thread();
+    rc = what->run(what->arg, diag);
     (void)call_bind(binding.module, binding.starts);
     trace_end(before);
     return rc;

@@ -294,7 +294,6 @@ static sigb_rc signing_run(void *arg, sigb_diag *diag)
     p11_fault fault;
     sigb_rc rc;
 
-    libctx_meet_thread();
     (void)ERR_set_mark(); /* a module may share our libcrypto, and what it leaves in the queue is not ours */
     do {
         diag->text[0] = '\0';
