@@ -9,7 +9,7 @@
 
 /* What is done with a type of key. */
 typedef struct bench_scheme {
-    const char *key; /* "P-256" */
+    const char *key;    /* "P-256" */
     const char *digest; /* NULL: signs messages, not digests */
     bool rsa;           /* RSASSA-PSS; else ECDSA or EdDSA */
 } bench_scheme;
