@@ -46,7 +46,7 @@ typedef struct preparation {
  * alone. What is being made ready may be used meanwhile.
  */
 void prepare_begin(preparation *under_way);
-void prepare_end(const preparation *under_way); /* waits for the thread's end */
+void prepare_end(preparation *under_way); /* waits for the thread's end; a second time it does nothing */
 
 /* ---- configured.c ---- */
 

@@ -286,8 +286,9 @@ static sigb_rc fetch_pin(opening *o, const sigb_pkcs11_options *options, sigb_di
     return o->pin == NULL ? sigb_no_memory(diag) : pin_fetch(&slot, o->key->uri, options, o->pin, diag);
 }
 
-/* Runs, asks, and runs again, until it is open or refused. */
-static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, sigb_diag *diag)
+/* Runs, asks, and runs again, until it is open or refused. The other thread has ended when a PIN is used. */
+static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, preparation *under_way,
+                           sigb_diag *diag)
 {
     const operation what = {opening_run, opening_free, *o};
     bool left_behind = false;
@@ -306,6 +307,7 @@ static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, sigb
         tell_notes(*o, &options->notes);
         if (!(*o)->asks_pin)
             return rc;
+        prepare_end(under_way);
         rc = fetch_pin(*o, options, diag);
         if (rc != SIGB_OK)
             return rc;
@@ -319,7 +321,7 @@ static sigb_rc open_preparing(opening **o, const sigb_pkcs11_options *options, s
     sigb_rc rc;
 
     prepare_begin(&under_way);
-    rc = open_asking(o, options, diag);
+    rc = open_asking(o, options, &under_way, diag);
     prepare_end(&under_way);
     return rc;
 }

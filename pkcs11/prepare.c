@@ -2,7 +2,8 @@
 /*
  * What the first key of a process needs besides its module, made ready in
  * another thread while the module is loaded and starts: OpenSSL enters the names
- * of all its algorithms at the first fetch.
+ * of all its algorithms at the first fetch. It has ended when a PIN is used: a
+ * token may judge PINs by the same OpenSSL.
  */
 #include "pkcs11/internal.h"
 
@@ -52,8 +53,9 @@ void prepare_begin(preparation *under_way)
 }
 
 /* A child that comes back from its parent's call has no such thread. */
-void prepare_end(const preparation *under_way)
+void prepare_end(preparation *under_way)
 {
     if (under_way->begun && under_way->epoch == gate_epoch())
         (void)pthread_join(under_way->thread, NULL);
+    under_way->begun = false;
 }
