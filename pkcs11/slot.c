@@ -284,6 +284,29 @@ static bool is_same_token(const p11_slot *a, const p11_slot *b)
            strcmp(a->manufacturer, b->manufacturer) == 0 && strcmp(a->model, b->model) == 0;
 }
 
+/* A token of its name, which is another by what else it says. NULL: there is none. */
+static const p11_slot *namesake(const p11_slot *slots, size_t count, const p11_slot *of)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(slots[i].label, of->label) == 0)
+            return &slots[i];
+    return NULL;
+}
+
+static sigb_rc none_is_it(p11_module *module, const quest *of, const p11_slot *slots, size_t count,
+                          const p11_slot *slot, sigb_diag *diag)
+{
+    const p11_slot *other = namesake(slots, count, slot);
+
+    if (other == NULL)
+        return none_fits(module, of, count, diag);
+    return sigb_fail(
+        diag, SIGB_E_TOKEN_ABSENT,
+        "token %s (serial %s, model %s) is not there any more, and another of its name is (serial "
+        "%s, model %s), to which no PIN was given: connect the right one",
+        slot->label, slot->serial, slot->model, other->serial, other->model);
+}
+
 /* Where there are several of one name and serial, it is the one in the slot where it was. */
 static sigb_rc choose_again(p11_module *module, const quest *of, const p11_slot *slots, size_t count,
                             p11_slot *slot, sigb_diag *diag)
@@ -298,7 +321,7 @@ static sigb_rc choose_again(p11_module *module, const quest *of, const p11_slot 
                 chosen = &slots[i];
         }
     if (chosen == NULL)
-        return none_fits(module, of, count, diag);
+        return none_is_it(module, of, slots, count, slot, diag);
     if (same > 1 && chosen->id != slot->id)
         return sigb_fail(diag, SIGB_E_TOKEN_AMBIGUOUS,
                          "%zu tokens are called %s (serial %s) now, and none is where it was", same,

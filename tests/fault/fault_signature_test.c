@@ -123,6 +123,36 @@ static void another_key_after_a_repair_is_told_apart(void **state)
     sigb_signer_free(signer);
 }
 
+/* By the label that the URI names, and with the same keys: it may be a clone that somebody plugged in. */
+static void another_token_after_a_repair_is_not_used(void **state)
+{
+    static const struct {
+        const char *fault; /* that makes the repair */
+        bool lost;         /* or the sessions are lost */
+    } rows[] = {
+        {"", true}, {";C_SignInit,times=1,dead=0x30", false}, {";C_SignInit,times=1,dead=0xe0", false}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sigb_signer *signer;
+
+        print_message("%zu\n", i);
+        stage_plan(&scene, "serial=first-%zu", i);
+        signer = opened(scene.leaf.uri);
+        assert_states(&scene.leaf, signer);
+        if (rows[i].lost)
+            softhsm_lose_sessions(scene.hsm);
+        stage_plan(&scene, "serial=second-%zu%s", i, rows[i].fault);
+        assert_refused(stage_state(&scene, &scene.leaf, signer, diag), SIGB_E_TOKEN_ABSENT,
+                       "another of its name is (serial second-");
+        assert_int_equal(scene.fault->calls("C_Login"), 0);
+        assert_int_equal(scene.fault->calls("C_Sign"), 0);
+        stage_plan(&scene, "serial=first-%zu", i); /* it is back */
+        assert_states(&scene.leaf, signer);
+        sigb_signer_free(signer);
+    }
+}
+
 /* A reply that was lost, or a token that forgets to end what has failed: the session is not used again. */
 static void a_failed_call_poisons_no_later_one(void **state)
 {
@@ -225,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_token_that_signs_wrongly_is_refused),
         cmocka_unit_test(another_key_under_the_same_handle_never_signs),
         cmocka_unit_test(another_key_after_a_repair_is_told_apart),
+        cmocka_unit_test(another_token_after_a_repair_is_not_used),
         cmocka_unit_test(a_failed_call_poisons_no_later_one),
         cmocka_unit_test(a_token_that_only_hashes_for_itself_serves),
         cmocka_unit_test(a_token_without_a_fitting_mechanism_is_refused),
