@@ -20,7 +20,7 @@ static const struct ckr_row {
     {CKR_SLOT_ID_INVALID,                "CKR_SLOT_ID_INVALID",                SIGB_E_TOKEN_ABSENT,    CKR_DEAD,  "the slot has gone; check that the token is connected"},
     {CKR_GENERAL_ERROR,                  "CKR_GENERAL_ERROR",                  SIGB_E_TOKEN,           CKR_OTHER, "the module gives no cause; check its configuration, files and log"},
     {CKR_FUNCTION_FAILED,                "CKR_FUNCTION_FAILED",                SIGB_E_TOKEN,           CKR_OTHER, "the module gives no cause; check the token and try again"},
-    {CKR_ARGUMENTS_BAD,                  "CKR_ARGUMENTS_BAD",                  SIGB_E_TOKEN,           CKR_OTHER, "the module refuses an argument"},
+    {CKR_ARGUMENTS_BAD,                  "CKR_ARGUMENTS_BAD",                  SIGB_E_TOKEN,           CKR_OTHER, "the module refuses an argument; check its configuration"},
     {CKR_NEED_TO_CREATE_THREADS,         "CKR_NEED_TO_CREATE_THREADS",         SIGB_E_MODULE,          CKR_FINAL, "the module wants threads of its own"},
     {CKR_CANT_LOCK,                      "CKR_CANT_LOCK",                      SIGB_E_MODULE,          CKR_FINAL, "the module cannot be used by threads"},
     {CKR_ATTRIBUTE_READ_ONLY,            "CKR_ATTRIBUTE_READ_ONLY",            SIGB_E_TOKEN,           CKR_FINAL, "the token does not let this attribute be set"},
@@ -101,13 +101,18 @@ ckr_class ckr_classify(CK_RV rv)
     return row == NULL ? CKR_OTHER : row->class;
 }
 
+const char *ckr_advice(CK_RV rv)
+{
+    const struct ckr_row *row = row_find(rv);
+
+    return row == NULL ? "a code of the module's own; see its manual" : row->advice;
+}
+
 sigb_rc ckr_fail(sigb_diag *diag, CK_RV rv, const char *call)
 {
     const struct ckr_row *row = row_find(rv);
     char room[24];
 
-    if (row == NULL)
-        return sigb_fail_native(diag, SIGB_E_TOKEN, rv, "%s: %s: a code of the module's own; see its manual",
-                                call, ckr_name(rv, room));
-    return sigb_fail_native(diag, row->rc, rv, "%s: %s: %s", call, row->name, row->advice);
+    return sigb_fail_native(diag, row == NULL ? SIGB_E_TOKEN : row->rc, rv, "%s: %s: %s", call,
+                            ckr_name(rv, room), ckr_advice(rv));
 }

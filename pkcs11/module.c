@@ -283,10 +283,9 @@ static sigb_rc initialise(p11_module *module, bool *anew, sigb_diag *diag)
     if (rv == CKR_HOST_MEMORY)
         return ckr_fail(diag, rv, "C_Initialize");
     if (!module->up)
-        return sigb_fail_native(
-            diag, SIGB_E_MODULE, rv,
-            "PKCS#11 module %s does not start: C_Initialize gave %s; check its configuration",
-            p11_module_path(module), ckr_name(rv, room));
+        return sigb_fail_native(diag, SIGB_E_MODULE, rv,
+                                "PKCS#11 module %s does not start: C_Initialize gave %s: %s",
+                                p11_module_path(module), ckr_name(rv, room), ckr_advice(rv));
     return learn_info(module, diag);
 }
 

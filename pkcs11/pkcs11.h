@@ -228,6 +228,9 @@ SIGB_CHECK sigb_rc certs_collect(p11_module *module, CK_SESSION_HANDLE session, 
 /* "CKR_PIN_INCORRECT", static; for a code that has no name "CKR_0x...", written into room. */
 const char *ckr_name(CK_RV rv, char room[24]);
 
+/* What there is to do about it, in words; static. */
+const char *ckr_advice(CK_RV rv);
+
 /* A failed C_ call as a refusal: the code's class, its name, and what to do. */
 sigb_rc ckr_fail(sigb_diag *diag, CK_RV rv, const char *call);
 

@@ -7,7 +7,7 @@
 
 #include <openssl/err.h>
 
-#include "pkcs11/pkcs11.h"
+#include "pkcs11/internal.h"
 #include "tests/support/softhsm.h"
 
 static softhsm *hsm;
@@ -128,6 +128,116 @@ static void a_module_that_the_application_started_is_not_stopped(void **state)
     assert_int_equal(softhsm_calls(hsm)->C_Finalize(NULL), CKR_OK);
 }
 
+/* ---- what a module is told when it starts ---- */
+
+#define INIT_ARGS "a string of the module's own"
+
+static CK_FUNCTION_LIST real;
+
+static struct {
+    CK_RV answer; /* CKR_OK: SoftHSM's own */
+    unsigned calls;
+    CK_C_INITIALIZE_ARGS args; /* of the last call */
+    char reserved[sizeof(INIT_ARGS)];
+} started;
+
+static CK_RV seen_initialize(void *arg)
+{
+    const CK_C_INITIALIZE_ARGS *args = arg;
+
+    started.calls++;
+    started.args = *args;
+    if (args->pReserved != NULL)
+        (void)snprintf(started.reserved, sizeof(started.reserved), "%s", (const char *)args->pReserved);
+    return started.answer != CKR_OK ? started.answer : real.C_Initialize(NULL);
+}
+
+static int watch_starts(void **state)
+{
+    (void)state;
+    memset(&started, 0, sizeof(started));
+    real = *softhsm_calls(hsm);
+    softhsm_calls(hsm)->C_Initialize = seen_initialize;
+    return 0;
+}
+
+static int watch_no_more(void **state)
+{
+    (void)state;
+    *softhsm_calls(hsm) = real;
+    return 0;
+}
+
+static void assert_threads_are_announced(void)
+{
+    assert_int_equal(started.args.flags, CKF_OS_LOCKING_OK);
+    assert_null(started.args.CreateMutex);
+    assert_null(started.args.DestroyMutex);
+    assert_null(started.args.LockMutex);
+    assert_null(started.args.UnlockMutex);
+}
+
+static void threads_are_announced_with_the_locks_of_the_system(void **state)
+{
+    const sigb_pkcs11_options options = {.module = softhsm_module()};
+    p11_module *module = NULL;
+    p11_uri *uri = NULL;
+
+    (void)state;
+    assert_int_equal(p11_uri_parse("pkcs11:", NULL, &uri, NULL), SIGB_OK);
+    assert_int_equal(p11_module_open(uri, &options, &module, NULL), SIGB_OK);
+    assert_int_equal(started.calls, 1);
+    assert_threads_are_announced();
+    assert_null(started.args.pReserved);
+    memset(&started.args, 0, sizeof(started.args));
+    assert_int_equal(p11_module_restart(module, p11_module_starts(module), true, NULL), SIGB_OK);
+    assert_int_equal(started.calls, 2);
+    assert_threads_are_announced();
+    p11_module_close(module);
+    p11_uri_free(uri);
+}
+
+static void the_string_of_the_module_goes_along(void **state)
+{
+    const sigb_pkcs11_options options = {.module = softhsm_module(), .init_args = INIT_ARGS};
+    p11_module *module = NULL;
+    p11_uri *uri = NULL;
+
+    (void)state;
+    assert_int_equal(p11_uri_parse("pkcs11:", NULL, &uri, NULL), SIGB_OK);
+    assert_int_equal(p11_module_open(uri, &options, &module, NULL), SIGB_OK);
+    assert_string_equal(started.reserved, INIT_ARGS);
+    assert_threads_are_announced();
+    p11_module_close(module);
+    p11_uri_free(uri);
+}
+
+/* Without them two threads would be in it at once: it is not started in any other way. */
+static void a_module_that_cannot_be_used_by_threads_is_refused_at_once(void **state)
+{
+    static const struct {
+        CK_RV answer;
+        const char *says;
+    } rows[] = {{CKR_CANT_LOCK,
+                 "does not start: C_Initialize gave CKR_CANT_LOCK: the module cannot be used by threads"},
+                {CKR_NEED_TO_CREATE_THREADS,
+                 "C_Initialize gave CKR_NEED_TO_CREATE_THREADS: the module wants threads of its own"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const sigb_pkcs11_options options = {.module = softhsm_module(), .pin = softhsm_pin};
+        sigb_signer *signer = NULL;
+
+        started.answer = rows[i].answer;
+        started.calls = 0;
+        assert_refused(sigb_signer_from_pkcs11("pkcs11:object=key", &options, &signer, diag), SIGB_E_MODULE,
+                       rows[i].says);
+        assert_int_equal(started.calls, 1);
+        assert_threads_are_announced();
+        assert_null(signer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +247,11 @@ int main(void)
         cmocka_unit_test(the_module_is_looked_for_in_order),
         cmocka_unit_test(users_share_a_module_and_the_last_one_stops_it),
         cmocka_unit_test(a_module_that_the_application_started_is_not_stopped),
+        cmocka_unit_test_setup_teardown(threads_are_announced_with_the_locks_of_the_system, watch_starts,
+                                        watch_no_more),
+        cmocka_unit_test_setup_teardown(the_string_of_the_module_goes_along, watch_starts, watch_no_more),
+        cmocka_unit_test_setup_teardown(a_module_that_cannot_be_used_by_threads_is_refused_at_once,
+                                        watch_starts, watch_no_more),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
