@@ -247,13 +247,13 @@ static sigb_rc find_tokens(listing *l, sigb_diag *diag)
 }
 
 /* The module is given up with what was read of its tokens. */
-static void leave_tokens(listing *l, const sigb_diag *why)
+static void leave_tokens(listing *l, sigb_diag *why)
 {
     forget_items(l, 0);
     OPENSSL_free(l->slots);
     l->slots = NULL;
     l->count = l->at = l->kept = 0;
-    p11_module_give_up(l->key->module, l->starts, why, l->retry.tries);
+    p11_module_give_up(l->key->module, l->starts, l->retry.tries, why);
     l->key->module = NULL;
 }
 

@@ -602,12 +602,24 @@ static bool has_others(p11_module *module)
     return has;
 }
 
-void p11_module_give_up(p11_module *module, unsigned seen, const sigb_diag *why, unsigned tries)
+/* The code stays that of the first failure, which says what may be done about it. */
+static void add_words(sigb_diag *why, const sigb_diag *of_restart)
 {
+    const sigb_diag first = *why;
+
+    (void)!sigb_fail_native(why, SIGB_E_MODULE, first.native, "%s; and then: %s", first.text,
+                            of_restart->text);
+}
+
+void p11_module_give_up(p11_module *module, unsigned seen, unsigned tries, sigb_diag *why)
+{
+    sigb_diag of_restart = {{0}, 0};
+
     if (module == NULL)
         return;
-    if (tries > 0 && is_lost(why) && has_others(module))
-        (void)!p11_module_restart(module, seen, tries > 1, NULL);
+    if (tries > 0 && is_lost(why) && has_others(module) &&
+        p11_module_restart(module, seen, tries > 1, &of_restart) != SIGB_OK)
+        add_words(why, &of_restart);
     p11_module_close(module);
 }
 

@@ -148,7 +148,7 @@ static sigb_rc reach_tokens(opening *o, sigb_diag *diag)
         rc = find_tokens(o, diag);
     }
     if (rc != SIGB_OK) {
-        p11_module_give_up(key->module, starts, diag, o->retry.tries);
+        p11_module_give_up(key->module, starts, o->retry.tries, diag);
         key->module = NULL;
     }
     return rc;

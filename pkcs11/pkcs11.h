@@ -80,9 +80,10 @@ unsigned p11_module_starts(const p11_module *module);
 
 /*
  * p11_module_close() of a module that failed as `why` says, after so many tries before. One that is lost and that
- * others keep open is started anew, unless that was done since `seen`: to open it again would not do it.
+ * others keep open is started anew, unless that was done since `seen`: to open it again would not do it. Where that
+ * fails, `why` tells it too.
  */
-void p11_module_give_up(p11_module *module, unsigned seen, const sigb_diag *why, unsigned tries);
+void p11_module_give_up(p11_module *module, unsigned seen, unsigned tries, sigb_diag *why);
 
 const char *p11_module_path(const p11_module *module);
 

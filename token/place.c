@@ -110,7 +110,7 @@ static sigb_rc run_once(const char *uri, const sigb_pkcs11_options *options, pla
         rc = work(&at, arg, again, diag);
     if (rc != SIGB_OK && *again && at.module != NULL) {
         place_session_close(&at);
-        p11_module_give_up(at.module, starts, diag, tries);
+        p11_module_give_up(at.module, starts, tries, diag);
         at.module = NULL;
     }
     place_close(&at);

@@ -295,6 +295,56 @@ static void an_opening_is_repaired_however_slow_the_calls_are(void **state)
     sigb_signer_free(signer);
 }
 
+static sigb_rc open_another(sigb_diag *diag)
+{
+    sigb_signer *signer = NULL;
+    sigb_rc rc = sigb_signer_from_pkcs11(scene.leaf.uri, &scene.options, &signer, diag);
+
+    sigb_signer_free(signer);
+    return rc;
+}
+
+static sigb_rc make_another(sigb_diag *diag)
+{
+    const sigb_keygen wanted = {.type = "P-256", .label = "another"};
+    sigb_buf uri = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_token_keygen("pkcs11:token=stage", &wanted, &scene.options, &uri, diag);
+
+    sigb_buf_free(&uri);
+    return rc;
+}
+
+static sigb_rc list(sigb_diag *diag)
+{
+    const bridge_rules rules = {false, false};
+    bridge_items items = {NULL, 0, NULL};
+    sigb_rc rc = bridge_list("pkcs11:token=stage", BRIDGE_PUBLIC, false, &scene.options, &rules, &items,
+                             diag);
+
+    bridge_items_free(&items);
+    return rc;
+}
+
+/* The last thing that could be tried: the time is up when the module has answered. */
+static void a_refusal_tells_what_the_module_said_when_it_was_started_anew(void **state)
+{
+    sigb_rc (*const roads[])(sigb_diag * diag) = {open_another, make_another, list};
+    sigb_signer *keeps_it_open = opened();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(roads); i++) {
+        stage_plan(&scene, "C_GetSlotList,rv=%#lx;C_Initialize,delay=300;C_Initialize,after=2,rv=%#lx",
+                   CKR_DEVICE_ERROR, CKR_GENERAL_ERROR);
+        assert_refused(roads[i](diag), SIGB_E_TOKEN,
+                       "C_GetSlotList: CKR_DEVICE_ERROR: the device or the connection to it failed; check it "
+                       "and try again; and then: PKCS#11 module ");
+        assert_int_equal(scene.fault->hits(2), 1);
+        stage_plan(&scene, "%s", "");
+        assert_states(keeps_it_open);
+    }
+    sigb_signer_free(keeps_it_open);
+}
+
 /* Without a deadline repairs go on for three seconds, with pauses that grow up to a quarter of one: 15 to 30 tries. */
 static void repairs_keep_apart_more_and_more(void **state)
 {
@@ -322,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup(a_module_that_another_started_is_never_shut_down, shut_down),
         cmocka_unit_test_setup(one_fault_at_any_call_is_repaired, shut_down),
         cmocka_unit_test_setup(an_opening_is_repaired_however_slow_the_calls_are, shut_down),
+        cmocka_unit_test_setup(a_refusal_tells_what_the_module_said_when_it_was_started_anew, shut_down),
         cmocka_unit_test_setup(repairs_keep_apart_more_and_more, shut_down),
     };
 
