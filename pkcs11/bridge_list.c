@@ -143,20 +143,29 @@ static void put_attribute(CK_ATTRIBUTE *wanted, CK_ULONG *count, CK_ATTRIBUTE_TY
         wanted[(*count)++] = (CK_ATTRIBUTE){type, (void *)(uintptr_t)value.ptr, value.len};
 }
 
+static sigb_rc find_class(const listing *l, const struct class_row *row, CK_SESSION_HANDLE session,
+                          CK_OBJECT_HANDLE **objects, size_t *count, sigb_diag *diag)
+{
+    const sigb_bytes label = sigb_bytes_text(p11_uri_object(l->key->uri)), id = p11_uri_id(l->key->uri);
+    CK_ATTRIBUTE wanted[3];
+    CK_ULONG wanted_count = 0;
+
+    if (row->class == BRIDGE_PRIVATE)
+        return p11_private_keys_find(l->key->module, session, label, id, objects, count, diag);
+    put_attribute(wanted, &wanted_count, CKA_CLASS,
+                  sigb_bytes_of((const uint8_t *)&row->native, sizeof(row->native)));
+    put_attribute(wanted, &wanted_count, CKA_LABEL, label);
+    put_attribute(wanted, &wanted_count, CKA_ID, id);
+    return p11_objects_find(l->key->module, session, wanted, wanted_count, objects, count, diag);
+}
+
 static sigb_rc read_class(listing *l, const struct class_row *row, const p11_slot *slot,
                           CK_SESSION_HANDLE session, sigb_diag *diag)
 {
-    CK_ATTRIBUTE wanted[3];
-    CK_ULONG wanted_count = 0;
     CK_OBJECT_HANDLE *objects = NULL;
     size_t count = 0;
-    sigb_rc rc;
+    sigb_rc rc = find_class(l, row, session, &objects, &count, diag);
 
-    put_attribute(wanted, &wanted_count, CKA_CLASS,
-                  sigb_bytes_of((const uint8_t *)&row->native, sizeof(row->native)));
-    put_attribute(wanted, &wanted_count, CKA_LABEL, sigb_bytes_text(p11_uri_object(l->key->uri)));
-    put_attribute(wanted, &wanted_count, CKA_ID, p11_uri_id(l->key->uri));
-    rc = p11_objects_find(l->key->module, session, wanted, wanted_count, &objects, &count, diag);
     for (size_t i = 0; rc == SIGB_OK && i < count; i++)
         rc = read_object(l, row, slot, session, objects[i], diag);
     OPENSSL_free(objects);

@@ -183,6 +183,22 @@ static sigb_rc look_undisturbed(p11_module *module, CK_SESSION_HANDLE session, s
     }
 }
 
+static void search_private(search *by, sigb_bytes label, sigb_bytes id)
+{
+    search_begin(by, CKO_PRIVATE_KEY);
+    search_put(by, CKA_LABEL, label);
+    search_put(by, CKA_ID, id);
+}
+
+sigb_rc p11_private_keys_find(p11_module *module, CK_SESSION_HANDLE session, sigb_bytes label, sigb_bytes id,
+                              CK_OBJECT_HANDLE **keys, size_t *count, sigb_diag *diag)
+{
+    search by;
+
+    search_private(&by, label, id);
+    return look_undisturbed(module, session, &by, true, keys, count, diag);
+}
+
 sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,
                  const sigb_pkcs11_options *options, CK_OBJECT_HANDLE *key, sigb_diag *diag)
 {
@@ -191,9 +207,7 @@ sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE ses
     search by;
     sigb_rc rc;
 
-    search_begin(&by, CKO_PRIVATE_KEY);
-    search_put(&by, CKA_LABEL, sigb_bytes_text(p11_uri_object(uri)));
-    search_put(&by, CKA_ID, p11_uri_id(uri));
+    search_private(&by, sigb_bytes_text(p11_uri_object(uri)), p11_uri_id(uri));
     rc = look_undisturbed(module, session, &by, options->copy_key, &keys, &count, diag);
     if (rc != SIGB_OK)
         return rc;

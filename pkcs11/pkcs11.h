@@ -210,6 +210,14 @@ SIGB_CHECK sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row 
 
 /* ---- key.c ---- */
 
+/*
+ * The private keys of the token with this label and this id, each left out where it has no bytes; the caller frees
+ * *keys with OPENSSL_free(). Copies in sessions belong to whoever made them, and are not among them.
+ */
+SIGB_CHECK sigb_rc p11_private_keys_find(p11_module *module, CK_SESSION_HANDLE session, sigb_bytes label,
+                                         sigb_bytes id, CK_OBJECT_HANDLE **keys, size_t *count,
+                                         sigb_diag *diag);
+
 /* Appends the SPKI as the private key tells it, or its public object does; nothing where neither tells. */
 SIGB_CHECK sigb_rc key_spki(p11_module *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
                             sigb_buf *spki, sigb_diag *diag);

@@ -156,6 +156,8 @@ sigb_rc place_find(const place *at, CK_OBJECT_CLASS class, sigb_bytes label, sig
 {
     template wanted = {.count = 0};
 
+    if (class == CKO_PRIVATE_KEY)
+        return p11_private_keys_find(at->module, at->session, label, id, objects, count, diag);
     if (class != CK_UNAVAILABLE_INFORMATION)
         template_put_number(&wanted, CKA_CLASS, &class);
     if (label.len > 0)

@@ -45,7 +45,7 @@ void place_uri(const p11_slot *slot, const char *label, sigb_bytes id, const cha
 
 /*
  * Objects of a class (CK_UNAVAILABLE_INFORMATION: any) with this label and this
- * id, each left out where it has no bytes. The caller frees *objects with OPENSSL_free().
+ * id, each left out where it has no bytes; of private keys no copies in sessions. The caller frees *objects with OPENSSL_free().
  */
 SIGB_CHECK sigb_rc place_find(const place *at, CK_OBJECT_CLASS class, sigb_bytes label, sigb_bytes id,
                               CK_OBJECT_HANDLE **objects, size_t *count, sigb_diag *diag);
