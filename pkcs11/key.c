@@ -196,7 +196,7 @@ sigb_rc p11_private_keys_find(p11_module *module, CK_SESSION_HANDLE session, sig
     search by;
 
     search_private(&by, label, id);
-    return look_undisturbed(module, session, &by, true, keys, count, diag);
+    return look_undisturbed(module, session, &by, false, keys, count, diag);
 }
 
 sigb_rc key_find(p11_module *module, const p11_slot *slot, CK_SESSION_HANDLE session, const p11_uri *uri,

@@ -212,7 +212,7 @@ SIGB_CHECK sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row 
 
 /*
  * The private keys of the token with this label and this id, each left out where it has no bytes; the caller frees
- * *keys with OPENSSL_free(). Copies in sessions belong to whoever made them, and are not among them.
+ * *keys with OPENSSL_free(). Those in sessions, which are somebody's copies, are among them only where all are.
  */
 SIGB_CHECK sigb_rc p11_private_keys_find(p11_module *module, CK_SESSION_HANDLE session, sigb_bytes label,
                                          sigb_bytes id, CK_OBJECT_HANDLE **keys, size_t *count,
