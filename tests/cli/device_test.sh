@@ -37,6 +37,13 @@ traced() { # CALL: how often it was made
 
 pin=(--pin-file "$work/pin")
 
+# ---- the deadline that nobody asked for: half a minute, while the rest of this story goes on ----
+
+(SIGB_FAULT_PLAN=C_Sign,hang "$sigbridge" sign --key "$key" "${anchors[@]}" "${claims[@]}" --module "$fault" --trace "${pin[@]}" \
+    --json payload.json -o unasked.cose >unasked.json 2>unasked.trace </dev/null) &
+unasked=$! unasked_began=$(now)
+until grep -q '^trace: C_SignInit' unasked.trace; do kill -0 "$unasked" && sleep 0.05; done
+
 # ---- logins ----
 
 signs '' "${pin[@]}"
@@ -153,3 +160,14 @@ exec 8>&-
 wait "$run" || die "not signed: $(cat trace)"
 verify -q deleted.cose
 is "$(traced C_SignInit)" 2
+
+# ---- and there it is ----
+
+status=0
+wait "$unasked" || status=$?
+is "$status" 3
+took=$(($(now) - unasked_began))
+[ "$took" -gt 25000 ] || die "half a minute was over after $took ms"
+in_time "$unasked_began" 60000
+"$python" "$here/refusal.py" unasked.json 3 timeout 'did not answer in time' || die "$(cat unasked.trace)"
+[ ! -e unasked.cose ] || die "a file was left"

@@ -2,6 +2,7 @@
 /* Tokens that are slow, or never answer: the deadline holds, and what was left behind is in nobody's way. */
 #include "tests/fault/stage.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -120,6 +121,61 @@ static void a_call_that_hangs_while_signing_ends_at_the_deadline(void **state)
         assert_int_equal(stage_state(&scene, &scene.leaf, signer, NULL), SIGB_OK);
         sigb_signer_free(signer);
         let_go();
+    }
+}
+
+/* In which threads calls are made: told there. */
+typedef struct hops {
+    pthread_t threads[8];
+    size_t count;
+    unsigned calls;
+} hops;
+
+static void note_thread(void *arg, const sigb_trace_call *call)
+{
+    hops *h = arg;
+    size_t i = 0;
+
+    (void)call;
+    h->calls++;
+    while (i < h->count && !pthread_equal(h->threads[i], pthread_self()))
+        i++;
+    if (i == h->count && h->count < COUNT(h->threads))
+        h->threads[h->count++] = pthread_self();
+}
+
+/* Forgets what was noted. `there`: everything since was called in one other thread; else in this one. */
+static void assert_one_thread(hops *h, bool there)
+{
+    assert_true(h->calls > 0);
+    assert_int_equal(h->count, 1);
+    assert_int_equal(pthread_equal(h->threads[0], pthread_self()) == 0, there);
+    *h = (hops){.count = 0};
+}
+
+static void an_operation_is_one_hop_and_none_without_a_deadline(void **state)
+{
+    const unsigned timeouts[] = {0, deadline_ms};
+
+    (void)state;
+    stage_plan(&scene, "%s", "");
+    for (size_t i = 0; i < COUNT(timeouts); i++) {
+        sigb_pkcs11_options options = scene.options;
+        sigb_signer *signer;
+        hops h = {.count = 0};
+
+        (void)softhsm_calls(scene.hsm)->C_Finalize(NULL);
+        options.timeout_ms = timeouts[i];
+        options.trace = note_thread;
+        options.trace_arg = &h;
+        signer = stage_signer("pkcs11:token=stage;object=leaf?pin-value=" SOFTHSM_PIN, &options);
+        assert_one_thread(&h, timeouts[i] > 0);
+        for (int j = 0; j < 3; j++) {
+            stage_require_state(&scene, &scene.leaf, signer);
+            assert_int_equal(h.calls, 2);
+            assert_one_thread(&h, timeouts[i] > 0);
+        }
+        sigb_signer_free(signer);
     }
 }
 
@@ -361,6 +417,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_that_hangs_while_opening_ends_at_the_deadline),
         cmocka_unit_test(a_call_that_hangs_while_signing_ends_at_the_deadline),
+        cmocka_unit_test(an_operation_is_one_hop_and_none_without_a_deadline),
         cmocka_unit_test(a_slow_token_is_waited_for_until_the_deadline),
         cmocka_unit_test(a_module_that_hangs_when_it_is_stopped_is_left_at_the_deadline),
         cmocka_unit_test(a_module_that_hangs_when_it_is_started_anew_is_left_at_the_deadline),
