@@ -5,6 +5,9 @@
  */
 #include "tests/fault/stage.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static stage scene;
 
 static int set_up(void **state)
@@ -200,6 +203,77 @@ static void a_module_that_was_left_is_still_repaired(void **state)
     sigb_signer_free(signer);
 }
 
+/* ---- what a child does with what is its parent's; calls of children are counted too ---- */
+
+static void run_child(void (*story)(sigb_signer *signer), sigb_signer *signer)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        (void)alarm(60);
+        leaks_are_meant();
+        story(signer);
+        exit(0); /* through the handlers of exit() */
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void free_it(sigb_signer *signer)
+{
+    sigb_signer_free(signer);
+}
+
+static void leave_it(sigb_signer *signer)
+{
+    (void)signer;
+}
+
+static void sign_and_free_it(sigb_signer *signer)
+{
+    if (stage_state(&scene, &scene.leaf, signer, NULL) != SIGB_OK)
+        _exit(1);
+    sigb_signer_free(signer);
+}
+
+static void a_child_that_signs_nothing_calls_nothing(void **state)
+{
+    void (*const stories[])(sigb_signer *) = {free_it, leave_it};
+    sigb_signer *signer = stage_signer(scene.leaf.uri, &scene.options);
+
+    (void)state;
+    assert_states(signer);
+    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+        unsigned long before = scene.fault->calls("*");
+
+        run_child(stories[i], signer);
+        assert_int_equal(scene.fault->calls("*"), before);
+        assert_states(signer);
+    }
+    sigb_signer_free(signer);
+}
+
+/* The module says that it is initialised already: what the parent had open is not closed, and nothing is finalised. */
+static void a_child_that_signs_closes_what_it_opened_and_no_more(void **state)
+{
+    sigb_signer *signer;
+
+    (void)state;
+    softhsm_configure(scene.hsm, "library.reset_on_fork = false");
+    signer = stage_signer(scene.leaf.uri, &scene.options);
+    assert_states(signer);
+    stage_plan(&scene, "%s", "");
+    run_child(sign_and_free_it, signer);
+    assert_int_equal(scene.fault->calls("C_Initialize"), 1);
+    assert_true(scene.fault->calls("C_OpenSession") > 0);
+    assert_int_equal(scene.fault->calls("C_CloseSession"), scene.fault->calls("C_OpenSession"));
+    assert_int_equal(finalised(), 0);
+    assert_states(signer);
+    sigb_signer_free(signer);
+    assert_int_equal(finalised(), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +282,8 @@ int main(void)
         cmocka_unit_test_setup(a_module_that_another_shut_down_is_left_to_it, shut_down),
         cmocka_unit_test_setup(a_module_that_all_others_have_left_is_shut_down_again, shut_down),
         cmocka_unit_test_setup(a_module_that_was_left_is_still_repaired, shut_down),
+        cmocka_unit_test_setup(a_child_that_signs_nothing_calls_nothing, shut_down),
+        cmocka_unit_test_setup(a_child_that_signs_closes_what_it_opened_and_no_more, shut_down),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

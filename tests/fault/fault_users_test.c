@@ -188,9 +188,44 @@ static void users_of_one_module_sign_while_the_device_fails(void **state)
     libp11_close(&libp11);
 }
 
+/* Whoever came first may leave first; the module is started once, logged in to once, and shut down by the last. */
+static void the_library_and_the_provider_share_one_start_of_a_module(void **state)
+{
+    (void)state;
+    for (int library_first = 0; library_first < 2; library_first++) {
+        prov_stage provider = {.ctx = NULL};
+        sigb_signer *signers[2], *of_library, *of_provider;
+
+        stage_plan(&scene, "%s", "");
+        if (library_first)
+            of_library = stage_signer(scene.leaf.uri, &scene.options);
+        of_provider = provider_signer(&provider);
+        if (!library_first)
+            of_library = stage_signer(scene.leaf.uri, &scene.options);
+        signers[0] = library_first ? of_library : of_provider;
+        signers[1] = library_first ? of_provider : of_library;
+        for (int i = 0; i < 2; i++)
+            stage_require_state(&scene, &scene.leaf, signers[i]);
+        assert_int_equal(scene.fault->calls("C_Initialize"), 1);
+        assert_int_equal(scene.fault->calls("C_Login"), 1);
+
+        sigb_signer_free(signers[0]);
+        if (!library_first)
+            OSSL_LIB_CTX_free(provider.ctx);
+        assert_int_equal(scene.fault->calls("C_Finalize"), 0);
+        stage_require_state(&scene, &scene.leaf, signers[1]);
+        sigb_signer_free(signers[1]);
+        if (library_first)
+            OSSL_LIB_CTX_free(provider.ctx);
+        assert_int_equal(scene.fault->calls("C_Finalize"), 1);
+        assert_int_equal(scene.fault->calls("C_Initialize"), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_library_and_the_provider_share_one_start_of_a_module),
         cmocka_unit_test(users_of_one_module_sign_while_the_device_fails),
     };
 
