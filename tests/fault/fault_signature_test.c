@@ -153,6 +153,60 @@ static void another_token_after_a_repair_is_not_used(void **state)
     }
 }
 
+static void change_id(const char *to)
+{
+    CK_FUNCTION_LIST *calls = softhsm_calls(scene.hsm);
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_LABEL, (void *)(uintptr_t) "named", 5}};
+    CK_ATTRIBUTE id = {CKA_ID, (void *)(uintptr_t)to, strlen(to)};
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE key;
+    CK_SLOT_ID slots[8];
+    CK_ULONG count = 8;
+
+    assert_int_equal(calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_int_equal(
+        calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session), CKR_OK);
+    assert_int_equal(calls->C_FindObjectsInit(session, wanted, 2), CKR_OK);
+    assert_int_equal(calls->C_FindObjects(session, &key, 1, &count), CKR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(calls->C_FindObjectsFinal(session), CKR_OK);
+    assert_int_equal(calls->C_SetAttributeValue(session, key, &id, 1), CKR_OK);
+    assert_int_equal(calls->C_CloseSession(session), CKR_OK);
+}
+
+static sigb_rc sign_with(sigb_signer *signer, sigb_diag *diag)
+{
+    sigb_buf signature = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, sigb_bytes_text("tbs"), &signature, diag);
+
+    sigb_buf_free(&signature);
+    return rc;
+}
+
+/* The public key is the same all the while. */
+static void a_key_whose_id_changed_is_the_key_unless_it_was_named_by_its_id(void **state)
+{
+    sigb_signer *by_label, *by_id;
+
+    (void)state;
+    stage_plan(&scene, "%s", "");
+    softhsm_keygen(scene.hsm, "stage", &(softhsm_key){.type = "P-256", .label = "named", .id = "1"});
+    by_label = opened("pkcs11:token=stage;object=named");
+    by_id = opened("pkcs11:token=stage;object=named;id=1");
+    assert_int_equal(sign_with(by_label, NULL), SIGB_OK);
+    assert_int_equal(sign_with(by_id, NULL), SIGB_OK);
+    change_id("2");
+    stage_plan(&scene, "C_SignInit,times=1,rv=%#lx", CKR_KEY_HANDLE_INVALID); /* look again */
+    assert_refused(sign_with(by_id, diag), SIGB_E_KEY_ABSENT, "(object=named, id=as given)");
+    assert_int_equal(scene.fault->hits(0), 1);
+    assert_int_equal(sign_with(by_label, NULL), SIGB_OK);
+    change_id("1");
+    assert_int_equal(sign_with(by_id, NULL), SIGB_OK);
+    sigb_signer_free(by_id);
+    sigb_signer_free(by_label);
+}
+
 /* A reply that was lost, or a token that forgets to end what has failed: the session is not used again. */
 static void a_failed_call_poisons_no_later_one(void **state)
 {
@@ -256,6 +310,7 @@ int main(void)
         cmocka_unit_test(another_key_under_the_same_handle_never_signs),
         cmocka_unit_test(another_key_after_a_repair_is_told_apart),
         cmocka_unit_test(another_token_after_a_repair_is_not_used),
+        cmocka_unit_test(a_key_whose_id_changed_is_the_key_unless_it_was_named_by_its_id),
         cmocka_unit_test(a_failed_call_poisons_no_later_one),
         cmocka_unit_test(a_token_that_only_hashes_for_itself_serves),
         cmocka_unit_test(a_token_without_a_fitting_mechanism_is_refused),

@@ -156,6 +156,40 @@ static void several_keys_are_refused_and_listed(void **state)
                    "6 private keys match");
 }
 
+/* Replicas have one public key: on one token, and on several. */
+static void keys_of_one_name_that_are_no_replicas_are_refused(void **state)
+{
+    const sigb_pkcs11_options options = {.module = softhsm_module(), .pin = softhsm_pin, .replicas = true};
+    sigb_signer *signer = NULL;
+
+    (void)state;
+    assert_refused(sigb_signer_from_pkcs11("pkcs11:token=single%20token;object=two", &options, &signer, diag),
+                   SIGB_E_KEY_AMBIGUOUS, "2 private keys match");
+    assert_refused(sigb_signer_from_pkcs11("pkcs11:object=one", &options, &signer, diag),
+                   SIGB_E_KEY_AMBIGUOUS, "hold different keys by this name; name one of them by serial=");
+    assert_null(signer);
+}
+
+static void keep_note(void *arg, const char *text)
+{
+    text_put(arg, text);
+}
+
+static void a_token_without_the_key_is_no_replica_and_done_without(void **state)
+{
+    sigb_buf heard = SIGB_BUF_INIT;
+    const sigb_pkcs11_options options = {
+        .module = softhsm_module(), .pin = softhsm_pin, .replicas = true, .notes = {keep_note, &heard}};
+    sigb_signer *signer = NULL;
+
+    (void)state;
+    assert_int_equal(sigb_signer_from_pkcs11("pkcs11:token=twin;object=one", &options, &signer, NULL),
+                     SIGB_OK);
+    assert_non_null(strstr(text_c_str(&heard), "a token that matches the URI is done without: token twin"));
+    sigb_signer_free(signer);
+    sigb_buf_free(&heard);
+}
+
 static void a_key_that_cannot_serve_is_refused(void **state)
 {
     (void)state;
@@ -278,6 +312,8 @@ int main(void)
         cmocka_unit_test(two_tokens_with_one_label_are_refused_and_listed),
         cmocka_unit_test(no_key_is_refused),
         cmocka_unit_test(several_keys_are_refused_and_listed),
+        cmocka_unit_test(keys_of_one_name_that_are_no_replicas_are_refused),
+        cmocka_unit_test(a_token_without_the_key_is_no_replica_and_done_without),
         cmocka_unit_test(a_key_that_cannot_serve_is_refused),
         cmocka_unit_test(a_uri_of_something_else_than_a_private_key_is_refused),
         cmocka_unit_test(a_module_that_does_not_load_is_refused),
