@@ -255,15 +255,6 @@ static sigb_rc new_pin(void *arg, const sigb_pin_request *request, sigb_pin *pin
     return sigb_pin_put(pin, sigb_bytes_text(NEW_PIN), diag);
 }
 
-static sigb_rc sign_with(sigb_signer *signer, sigb_diag *diag)
-{
-    sigb_buf signature = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, sigb_bytes_text("tbs"), &signature, diag);
-
-    sigb_buf_free(&signature);
-    return rc;
-}
-
 static void a_kept_pin_that_a_signature_refuses_is_kept_no_longer(void **state)
 {
     static const softhsm_key always = {
@@ -278,14 +269,14 @@ static void a_kept_pin_that_a_signature_refuses_is_kept_no_longer(void **state)
     options.pin = new_pin;
     options.pin_arg = &asked;
     signer = stage_signer("pkcs11:object=always", &options);
-    assert_int_equal(sign_with(signer, NULL), SIGB_OK);
+    assert_int_equal(sign_something(signer, NULL), SIGB_OK);
     assert_int_equal(logins(), 2);
     assert_int_equal(asked, 0); /* with the PIN of the login */
     change_pin(SOFTHSM_PIN, NEW_PIN);
-    assert_refused(sign_with(signer, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
+    assert_refused(sign_something(signer, diag), SIGB_E_PIN_INCORRECT, "CKR_PIN_INCORRECT");
     assert_int_equal(logins(), 3);
     assert_int_equal(asked, 0);
-    assert_int_equal(sign_with(signer, NULL), SIGB_OK);
+    assert_int_equal(sign_something(signer, NULL), SIGB_OK);
     assert_int_equal(logins(), 4);
     assert_int_equal(asked, 1);
     change_pin(NEW_PIN, SOFTHSM_PIN);

@@ -13,14 +13,11 @@
 static softhsm *hsm;
 static CK_FUNCTION_LIST *calls; /* the module's table, with which the test meddles */
 static CK_FUNCTION_LIST real;
-static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
 
 static int set_up(void **state)
 {
     (void)state;
-    hsm = softhsm_new();
-    softhsm_token(hsm, "release");
-    softhsm_keygen(hsm, "release", &(softhsm_key){.type = "P-256", .label = "key", .id = "key"});
+    hsm = softhsm_with_key();
     calls = softhsm_calls(hsm);
     real = *calls;
     return 0;
@@ -31,15 +28,6 @@ static int tear_down(void **state)
     (void)state;
     softhsm_free(hsm);
     return 0;
-}
-
-static sigb_rc signs(sigb_signer *signer, sigb_diag *diag)
-{
-    sigb_buf signature = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, TBS, &signature, diag);
-
-    sigb_buf_free(&signature);
-    return rc;
 }
 
 /* ---- a call that does not come back until it is let go ---- */
@@ -57,7 +45,7 @@ static CK_RV held_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, C
 
 static void *sign_in_thread(void *signer)
 {
-    return (void *)(intptr_t)signs(signer, NULL);
+    return (void *)(intptr_t)sign_something(signer, NULL);
 }
 
 /* ---- what a child must not call ---- */
@@ -100,7 +88,7 @@ static int sign_in_cut_child(sigb_signer *signer)
     calls->C_OpenSession = touched_open;
     calls->C_CloseSession = touched_close;
     calls->C_SignInit = touched_init;
-    if (signs(signer, &diag) != SIGB_E_TIMEOUT || strstr(diag.text, words) == NULL)
+    if (sign_something(signer, &diag) != SIGB_E_TIMEOUT || strstr(diag.text, words) == NULL)
         return 1;
     memset(&diag, 0, sizeof(diag));
     if (sigb_signer_from_pkcs11("pkcs11:object=key", &options, &other, &diag) != SIGB_E_TIMEOUT ||
@@ -121,7 +109,7 @@ static void a_child_whose_fork_cut_a_call_in_two_touches_no_module(void **state)
 
     (void)state;
     assert_int_equal(sigb_signer_from_pkcs11("pkcs11:object=key", &options, &signer, NULL), SIGB_OK);
-    assert_int_equal(signs(signer, NULL), SIGB_OK);
+    assert_int_equal(sign_something(signer, NULL), SIGB_OK);
     calls->C_Sign = held_sign;
     assert_int_equal(pthread_create(&thread, NULL, sign_in_thread, signer), 0);
     while (!atomic_load(&within))
@@ -139,7 +127,7 @@ static void a_child_whose_fork_cut_a_call_in_two_touches_no_module(void **state)
     atomic_store(&held, false);
     assert_int_equal(pthread_join(thread, &rc), 0);
     assert_int_equal((intptr_t)rc, SIGB_OK);
-    assert_int_equal(signs(signer, NULL), SIGB_OK);
+    assert_int_equal(sign_something(signer, NULL), SIGB_OK);
     sigb_signer_free(signer);
 }
 

@@ -9,10 +9,6 @@
  */
 #include "tests/provider/stage.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <time.h>
-
 #include <openssl/err.h>
 
 #include "tests/fork/soak.h"
@@ -21,12 +17,8 @@ typedef struct worker {
     const prov_stage *on;
     EVP_PKEY *key, *pub;
     EVP_PKEY_CTX *signs, *judges; /* that stay */
-    pthread_t thread;
-    size_t number, good, bad;
-    char words[256]; /* of the last that went wrong */
+    size_t number;
 } worker;
-
-static atomic_bool over;
 
 /* ---- one signature ---- */
 
@@ -59,43 +51,38 @@ static bool is_good(const worker *me, const made *what)
     return EVP_PKEY_verify(me->judges, what->signature, what->len, what->digest, sizeof(what->digest)) == 1;
 }
 
-static bool sign_one(worker *me)
+static bool sign_and_judge(const worker *me, size_t nth)
 {
     char message[64];
     made out = {.len = 0};
 
-    (void)snprintf(message, sizeof(message), "message %zu of thread %zu", me->good, me->number);
+    (void)snprintf(message, sizeof(message), "message %zu of thread %zu", nth, me->number);
     if (!EVP_Q_digest(me->on->soft, "SHA256", NULL, message, strlen(message), out.digest, NULL))
         return false;
-    return (me->good % 2 == 0 ? sign_digest(me, &out) : sign_message(me, message, &out)) && is_good(me, &out);
+    return (nth % 2 == 0 ? sign_digest(me, &out) : sign_message(me, message, &out)) && is_good(me, &out);
 }
 
-/* ---- the threads ---- */
-
-static void keep_words(worker *me)
+static void take_words(char words[SOAK_WORDS])
 {
     const char *data = "a wrong signature";
     int flags = 0;
 
     if (ERR_peek_last_error_all(NULL, NULL, NULL, &data, &flags) != 0 && (flags & ERR_TXT_STRING) == 0)
         data = "no words";
-    (void)snprintf(me->words, sizeof(me->words), "%s", data);
+    (void)snprintf(words, SOAK_WORDS, "%s", data);
     ERR_clear_error();
 }
 
-static void *work(void *arg)
+static bool sign_one(void *arg, size_t nth, char words[SOAK_WORDS])
 {
-    worker *me = arg;
+    bool good = sign_and_judge(arg, nth);
 
-    while (!atomic_load(&over))
-        if (sign_one(me)) {
-            me->good++;
-        } else {
-            me->bad++;
-            keep_words(me);
-        }
-    return NULL;
+    if (!good)
+        take_words(words);
+    return good;
 }
+
+/* ---- the threads ---- */
 
 static void hire(worker *me, const prov_stage *on, EVP_PKEY *key, EVP_PKEY *pub, size_t number)
 {
@@ -104,68 +91,47 @@ static void hire(worker *me, const prov_stage *on, EVP_PKEY *key, EVP_PKEY *pub,
     me->judges = EVP_PKEY_CTX_new_from_pkey(on->soft, pub, NULL);
     assert_int_equal(EVP_PKEY_sign_init(me->signs), 1);
     assert_int_equal(EVP_PKEY_verify_init(me->judges), 1);
-    assert_int_equal(pthread_create(&me->thread, NULL, work, me), 0);
 }
 
-static void dismiss(worker *me)
+static void dismiss(const worker *me)
 {
-    assert_int_equal(pthread_join(me->thread, NULL), 0);
     EVP_PKEY_CTX_free(me->signs);
     EVP_PKEY_CTX_free(me->judges);
 }
 
-static bool sum_up(const worker *workers)
-{
-    size_t good = 0, bad = 0;
-
-    for (size_t i = 0; i < SOAK_THREADS; i++) {
-        good += workers[i].good;
-        bad += workers[i].bad;
-        if (workers[i].bad > 0)
-            printf("thread %zu: %zu bad: %s\n", i, workers[i].bad, workers[i].words);
-    }
-    printf("%zu threads: %zu good signatures, %zu bad\n", (size_t)SOAK_THREADS, good, bad);
-    return bad == 0 && good > SOAK_THREADS;
-}
-
 static bool soak(const prov_stage *on, unsigned seconds)
 {
-    const struct timespec while_they_work = {(time_t)seconds, 0};
     worker workers[SOAK_THREADS];
+    const soak_work work = {"signatures", sign_one, workers, sizeof(workers[0])};
     EVP_PKEY *key, *pub;
+    bool good;
 
     soak_begin(on->hsm);
     key = prov_stage_require(on, "leaf");
     pub = prov_stage_public(on, key);
-    soak_strike(true);
     for (size_t i = 0; i < SOAK_THREADS; i++)
         hire(&workers[i], on, key, pub, i);
-    (void)nanosleep(&while_they_work, NULL);
-    atomic_store(&over, true);
+    good = soak_for(seconds, &work);
     for (size_t i = 0; i < SOAK_THREADS; i++)
         dismiss(&workers[i]);
-    soak_strike(false);
     EVP_PKEY_free(pub);
     EVP_PKEY_free(key);
-    return sum_up(workers);
+    return soak_all_struck() && good;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned seconds = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    unsigned seconds = soak_seconds(argc, argv);
     char lines[512];
     prov_stage on;
     bool good;
 
-    if (seconds == 0) {
-        fprintf(stderr, "usage: %s SECONDS\n", argv[0]);
+    if (seconds == 0)
         return 2;
-    }
     (void)snprintf(lines, sizeof(lines), "module-path = %s", softhsm_module());
     prov_stage_begin(&on, lines);
     prov_stage_key(&on, "P-256", "leaf");
     good = soak(&on, seconds);
-    good = soak_all_struck() && good;
     prov_stage_end(&on);
     return good ? 0 : 1;
 }

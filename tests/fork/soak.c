@@ -3,7 +3,9 @@
 
 #include "tests/fork/soak.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 /* ---- the module ---- */
 
@@ -155,10 +157,72 @@ void soak_begin(const softhsm *hsm)
     calls->C_OpenSession = struck_open;
 }
 
-void soak_strike(bool now)
+/* ---- the threads ---- */
+
+typedef struct soaked {
+    const soak_work *work;
+    void *worker;
+    pthread_t thread;
+    size_t good, bad;
+    char words[SOAK_WORDS]; /* of the last that went wrong */
+} soaked;
+
+static atomic_bool over;
+
+static void *work_on(void *arg)
 {
-    atomic_store(&striking, now);
+    soaked *me = arg;
+
+    while (!atomic_load(&over))
+        if (me->work->make(me->worker, me->good, me->words))
+            me->good++;
+        else
+            me->bad++;
+    return NULL;
 }
+
+static bool sum_up(const soaked *all)
+{
+    size_t good = 0, bad = 0;
+
+    for (size_t i = 0; i < SOAK_THREADS; i++) {
+        good += all[i].good;
+        bad += all[i].bad;
+        if (all[i].bad > 0)
+            printf("thread %zu: %zu bad: %s\n", i, all[i].bad, all[i].words);
+    }
+    printf("%zu threads: %zu good %s, %zu bad\n", (size_t)SOAK_THREADS, good, all[0].work->what, bad);
+    return bad == 0 && good > SOAK_THREADS;
+}
+
+bool soak_for(unsigned seconds, const soak_work *work)
+{
+    const struct timespec while_they_work = {(time_t)seconds, 0};
+    soaked all[SOAK_THREADS];
+
+    atomic_store(&striking, true);
+    for (size_t i = 0; i < SOAK_THREADS; i++) {
+        all[i] = (soaked){.work = work, .worker = (char *)work->workers + i * work->size};
+        assert_int_equal(pthread_create(&all[i].thread, NULL, work_on, &all[i]), 0);
+    }
+    (void)nanosleep(&while_they_work, NULL);
+    atomic_store(&over, true);
+    for (size_t i = 0; i < SOAK_THREADS; i++)
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+    atomic_store(&striking, false);
+    return sum_up(all);
+}
+
+unsigned soak_seconds(int argc, char **argv)
+{
+    unsigned seconds = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+
+    if (seconds == 0)
+        fprintf(stderr, "usage: %s SECONDS\n", argv[0]);
+    return seconds;
+}
+
+/* ---- what struck ---- */
 
 static bool all_struck(const fault *faults, size_t count)
 {

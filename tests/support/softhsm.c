@@ -307,6 +307,15 @@ void softhsm_keygen(softhsm *hsm, const char *token, const softhsm_key *key)
     leave(hsm, entered);
 }
 
+softhsm *softhsm_with_key(void)
+{
+    softhsm *hsm = softhsm_new();
+
+    softhsm_token(hsm, "release");
+    softhsm_keygen(hsm, "release", &(softhsm_key){.type = "P-256", .label = "key", .id = "key"});
+    return hsm;
+}
+
 void softhsm_cert(softhsm *hsm, const char *token, const char *label, const char *id, const void *der,
                   size_t len)
 {

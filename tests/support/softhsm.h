@@ -27,6 +27,9 @@ const char *softhsm_module(void);
 /* A new empty token folder; SOFTHSM2_CONF points to it from now on. */
 softhsm *softhsm_new(void);
 
+/* The same with a token "release", and on it a key on P-256, label and id "key". */
+softhsm *softhsm_with_key(void);
+
 /* Removes the folder. NULL is allowed. */
 void softhsm_free(softhsm *hsm);
 

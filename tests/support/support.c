@@ -46,3 +46,12 @@ const char *affordable_type(const char *type)
 
     return is_large_rsa && getenv("SIGBRIDGE_UNDER") != NULL ? "RSA-2048" : type;
 }
+
+sigb_rc sign_something(sigb_signer *signer, sigb_diag *diag)
+{
+    sigb_buf signature = SIGB_BUF_INIT;
+    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, sigb_bytes_text("something"), &signature, diag);
+
+    sigb_buf_free(&signature);
+    return rc;
+}

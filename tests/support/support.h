@@ -30,6 +30,9 @@ unsigned patient_ms(unsigned usual_ms);
  */
 const char *affordable_type(const char *type);
 
+/* A signature over something, with a key on P-256; it is not looked at. */
+sigb_rc sign_something(sigb_signer *signer, sigb_diag *diag);
+
 /* A refusal is asserted by its code and by its words. */
 #define assert_refused(call, code, words)                                                                    \
     do {                                                                                                     \

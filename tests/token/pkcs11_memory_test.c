@@ -42,12 +42,8 @@ static void change_pin(void)
 
 static int set_up(void **state)
 {
-    static const softhsm_key key = {.type = "P-256", .label = "key", .id = "key"};
-
     (void)state;
-    hsm = softhsm_new();
-    softhsm_token(hsm, "release");
-    softhsm_keygen(hsm, "release", &key);
+    hsm = softhsm_with_key();
     change_pin();
     return 0;
 }

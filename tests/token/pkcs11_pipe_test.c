@@ -24,9 +24,7 @@ static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
 static int set_up(void **state)
 {
     (void)state;
-    hsm = softhsm_new();
-    softhsm_token(hsm, "release");
-    softhsm_keygen(hsm, "release", &(softhsm_key){.type = "P-256", .label = "key", .id = "key"});
+    hsm = softhsm_with_key();
     calls = softhsm_calls(hsm);
     real = *calls;
     assert_true(snprintf(client, sizeof(client), "%s/p11-kit-client.so", softhsm_dir(hsm)) < PATH_MAX);

@@ -14,7 +14,6 @@
 static softhsm *hsm;
 static CK_FUNCTION_LIST *calls; /* the module's table, with which tests meddle */
 static CK_FUNCTION_LIST real;
-static const sigb_bytes TBS = {(const uint8_t *)"what is signed", 14};
 
 /* A deadline; valgrind takes ten times as long for everything. */
 static unsigned usual_ms(void)
@@ -24,13 +23,11 @@ static unsigned usual_ms(void)
 
 static int set_up(void **state)
 {
-    static const softhsm_key keys[] = {{.type = "P-256", .label = "key", .id = "key"},
-                                       {.type = "P-256", .label = "asks", .always_authenticate = true},
+    static const softhsm_key keys[] = {{.type = "P-256", .label = "asks", .always_authenticate = true},
                                        {.type = "P-256", .label = "copied", .id = "copied"}};
 
     (void)state;
-    hsm = softhsm_new();
-    softhsm_token(hsm, "release");
+    hsm = softhsm_with_key();
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         softhsm_keygen(hsm, "release", &keys[i]);
     calls = softhsm_calls(hsm);
@@ -64,20 +61,11 @@ static sigb_signer *opened(const char *uri, sigb_pkcs11_options options)
     return signer;
 }
 
-static sigb_rc signs(sigb_signer *signer, sigb_diag *diag)
-{
-    sigb_buf signature = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_signer_sign(signer, SIGB_ES256, TBS, &signature, diag);
-
-    sigb_buf_free(&signature);
-    return rc;
-}
-
 static void assert_signs(sigb_signer *signer)
 {
     sigb_diag diag = {{0}, 0};
 
-    if (signs(signer, &diag) != SIGB_OK)
+    if (sign_something(signer, &diag) != SIGB_OK)
         fail_msg("%s", diag.text);
 }
 
@@ -129,7 +117,7 @@ static void a_repair_that_is_left_behind_is_begun_anew(void **state)
     assert_int_equal(real.C_CloseAllSessions(the_slot()), CKR_OK);
     atomic_store(&held, true);
     calls->C_OpenSession = held_open;
-    assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "did not answer in time");
+    assert_refused(sign_something(hasty, diag), SIGB_E_TIMEOUT, "did not answer in time");
     *calls = real; /* the device is well again, but that call */
     assert_signs(hasty);
     (void)alarm(120);
@@ -185,7 +173,7 @@ static void the_one_session_of_a_token_comes_back_with_its_call(void **state)
     assert_signs(signer);
     atomic_store(&held, true);
     calls->C_Sign = held_sign;
-    assert_refused(signs(signer, diag), SIGB_E_TIMEOUT, "did not answer in time");
+    assert_refused(sign_something(signer, diag), SIGB_E_TIMEOUT, "did not answer in time");
     calls->C_Sign = real.C_Sign;
     let_go();
     assert_signs(signer);
@@ -205,7 +193,7 @@ static void *sign_and_tell(void *arg)
 {
     holder *h = arg;
 
-    h->rc = signs(h->signer, NULL);
+    h->rc = sign_something(h->signer, NULL);
     return NULL;
 }
 
@@ -240,7 +228,7 @@ static void a_session_that_does_not_come_back_is_waited_for_until_the_deadline(v
     hasty = opened("pkcs11:object=key", (sigb_pkcs11_options){.timeout_ms = usual_ms()});
     calls->C_Sign = held_sign;
     hold_one(&h, patient);
-    assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "became free in time (1 are in use)");
+    assert_refused(sign_something(hasty, diag), SIGB_E_TIMEOUT, "became free in time (1 are in use)");
     assert_held_one_signs(&h);
     assert_signs(hasty);
     sigb_signer_free(hasty);
@@ -257,7 +245,8 @@ static void a_repair_by_another_thread_is_waited_for_until_the_deadline(void **s
     assert_int_equal(real.C_CloseAllSessions(the_slot()), CKR_OK);
     calls->C_OpenSession = held_open;
     hold_one(&h, patient);
-    assert_refused(signs(hasty, diag), SIGB_E_TIMEOUT, "another thread has not brought it back in time");
+    assert_refused(sign_something(hasty, diag), SIGB_E_TIMEOUT,
+                   "another thread has not brought it back in time");
     assert_int_equal(atomic_load(&waiting), 1); /* the other one alone is in the module */
     assert_held_one_signs(&h);
     assert_signs(hasty);
@@ -289,7 +278,8 @@ static void one_failure_does_not_end_a_login_that_cannot_be_repeated(void **stat
         spoilt_with = codes[i];
         atomic_store(&spoilt_times, 1);
         calls->C_SignInit = spoilt_init;
-        assert_int_equal(signs(signer, NULL), codes[i] == CKR_FUNCTION_CANCELED ? SIGB_E_TOKEN : SIGB_OK);
+        assert_int_equal(sign_something(signer, NULL),
+                         codes[i] == CKR_FUNCTION_CANCELED ? SIGB_E_TOKEN : SIGB_OK);
         assert_signs(signer);
         *calls = real;
         sigb_signer_free(signer);
@@ -337,7 +327,7 @@ static void a_copy_in_a_session_is_not_the_key(void **state)
     sigb_signer_free(also);
     delete_original();
     atomic_store(&spoilt_times, 1);
-    assert_refused(signs(copying, diag), SIGB_E_KEY_ABSENT, "shows no private key that matches");
+    assert_refused(sign_something(copying, diag), SIGB_E_KEY_ABSENT, "shows no private key that matches");
     *calls = real;
     sigb_signer_free(plain);
     sigb_signer_free(copying);
@@ -417,7 +407,7 @@ static void a_session_in_which_a_signature_was_begun_is_not_used_again(void **st
     (void)state;
     assert_signs(signer);
     calls->C_GetTokenInfo = final_try;
-    assert_refused(signs(signer, diag), SIGB_E_PIN_FINAL_TRY, "one wrong PIN more");
+    assert_refused(sign_something(signer, diag), SIGB_E_PIN_FINAL_TRY, "one wrong PIN more");
     calls->C_GetTokenInfo = real.C_GetTokenInfo;
     calls->C_SignInit = counting_init;
     assert_signs(signer);

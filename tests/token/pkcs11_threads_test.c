@@ -22,12 +22,8 @@ static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
 
 static int set_up(void **state)
 {
-    static const softhsm_key key = {.type = "P-256", .label = "key", .id = "key"};
-
     (void)state;
-    hsm = softhsm_new();
-    softhsm_token(hsm, "release");
-    softhsm_keygen(hsm, "release", &key);
+    hsm = softhsm_with_key();
     real = *softhsm_calls(hsm);
     return 0;
 }
