@@ -188,7 +188,7 @@ static sigb_rc read_in_public(listing *l, p11_fault *fault, sigb_diag *diag)
     CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
     sigb_rc rc;
 
-    call_bind(l->key->module, p11_module_starts(l->key->module));
+    call_bind(l->key->module, slot->starts);
     rc = p11_session_open(l->key->module, slot, false, &session, diag);
     if (rc == SIGB_OK)
         rc = read_classes(l, slot, session, diag);

@@ -177,6 +177,7 @@ static sigb_rc look_for(p11_module *module, quest *of, p11_slot **slots, size_t 
     CK_ULONG id_count = 0;
     p11_slot *found = NULL;
     size_t fitting = 0;
+    const unsigned starts = p11_module_starts(module);
     sigb_rc rc = slot_ids(module, &ids, &id_count, diag);
 
     if (rc != SIGB_OK)
@@ -190,7 +191,7 @@ static sigb_rc look_for(p11_module *module, quest *of, p11_slot **slots, size_t 
         id_count = 0;
     for (CK_ULONG i = 0; i < id_count; i++)
         if (slot_fits(module, of->uri, ids[i], &found[fitting], &of->why))
-            fitting++;
+            found[fitting++].starts = starts;
     OPENSSL_free(ids);
     if (fitting == 0) {
         OPENSSL_free(found);

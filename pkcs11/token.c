@@ -91,7 +91,7 @@ static p11_token *token_new(p11_module *module, const p11_slot *slot)
     token->slot = *slot;
     token->users = 1;
     token->ailment = CKR_GONE;
-    token->starts = token->starts_tried = p11_module_starts(module);
+    token->starts = token->starts_tried = slot->starts;
     token->epoch = gate_epoch();
     deadline_cond_init(&token->changed);
     return token;
@@ -362,13 +362,19 @@ static sigb_rc restart(const repair_work *work, p11_fault *fault, sigb_diag *dia
     return rc;
 }
 
+/* What was found in an earlier start may be in another slot now, and another token in its slot. */
+static bool must_find_slot(const repair_work *work)
+{
+    return work->sessions_gone && (!work->is_first || work->starts != work->slot.starts);
+}
+
 /* A session to work with, after the module is up. Another thread may start it anew meanwhile: then this one's calls are refused. */
 static sigb_rc renew(repair_work *work, p11_fault *fault, sigb_diag *diag)
 {
     sigb_rc rc = SIGB_OK;
 
     call_bind(work->token->module, work->starts);
-    if (work->sessions_gone && !work->is_first) {
+    if (must_find_slot(work)) {
         rc = p11_slot_again(work->token->module, &work->slot, diag);
         *fault = fault_of(rc, diag);
     }

@@ -126,6 +126,7 @@ static sigb_rc find_free(p11_module *module, const p11_uri *uri, p11_slot *slot,
 
 /* ---- initialising ---- */
 
+/* Refused after another start of the module, for another token may be in the slot, and would lose all that it has. */
 static sigb_rc init_token(p11_module *module, const p11_slot *slot, const char *label, const pins *both,
                           sigb_diag *diag)
 {
@@ -136,7 +137,9 @@ static sigb_rc init_token(p11_module *module, const p11_slot *slot, const char *
     memset(padded, ' ', sizeof(padded));
     if (text.len > 0)
         memcpy(padded, text.ptr, text.len);
+    (void)call_bind(module, slot->starts);
     rv = p11_C_InitToken(module, slot->id, pin_chars(both, both->so), pin_len(both, both->so), padded);
+    (void)call_bind(NULL, 0);
     return rv == CKR_OK ? SIGB_OK : ckr_fail(diag, rv, "C_InitToken");
 }
 

@@ -16,7 +16,7 @@ sigb_rc place_session_open(place *at, bool writable, sigb_diag *diag)
 {
     sigb_rc rc;
 
-    at->starts = p11_module_starts(at->module);
+    at->starts = at->slot.starts;
     (void)call_bind(at->module, at->starts);
     rc = p11_session_open(at->module, &at->slot, writable, &at->session, diag);
     if (rc != SIGB_OK)

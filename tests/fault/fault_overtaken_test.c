@@ -256,13 +256,18 @@ static sigb_rc certify_leaf(const sigb_pkcs11_options *options, sigb_diag *diag)
     return rc;
 }
 
-static sigb_rc init_another(const sigb_pkcs11_options *options, sigb_diag *diag)
+static sigb_rc init_labelled(const char *label, const sigb_pkcs11_options *options, sigb_diag *diag)
 {
     sigb_buf made = SIGB_BUF_INIT;
-    sigb_rc rc = sigb_token_init("pkcs11:", "another", options, &made, diag);
+    sigb_rc rc = sigb_token_init("pkcs11:", label, options, &made, diag);
 
     sigb_buf_free(&made);
     return rc;
+}
+
+static sigb_rc init_another(const sigb_pkcs11_options *options, sigb_diag *diag)
+{
+    return init_labelled("another", options, diag);
 }
 
 static void a_verb_that_is_overtaken_touches_nothing_of_the_new_start(void **state)
@@ -272,10 +277,12 @@ static void a_verb_that_is_overtaken_touches_nothing_of_the_new_start(void **sta
         sigb_rc (*run)(const sigb_pkcs11_options *options, sigb_diag *diag);
         const char *behind;
     } rows[] = {
-        {"list", list_all, "C_OpenSession"},       {"list", list_all, "C_FindObjectsFinal"},
-        {"delete", delete_root, "C_OpenSession"},  {"delete", delete_root, "C_FindObjectsFinal"},
-        {"doctor", examine_leaf, "C_OpenSession"}, {"doctor", examine_leaf, "C_FindObjectsFinal"},
-        {"cert", certify_leaf, "C_OpenSession"},   {"init", init_another, "C_OpenSession"},
+        {"list", list_all, "C_GetTokenInfo"},           {"list", list_all, "C_OpenSession"},
+        {"list", list_all, "C_FindObjectsFinal"},       {"delete", delete_root, "C_GetTokenInfo"},
+        {"delete", delete_root, "C_OpenSession"},       {"delete", delete_root, "C_FindObjectsFinal"},
+        {"doctor", examine_leaf, "C_GetTokenInfo"},     {"doctor", examine_leaf, "C_OpenSession"},
+        {"doctor", examine_leaf, "C_FindObjectsFinal"}, {"cert", certify_leaf, "C_GetTokenInfo"},
+        {"cert", certify_leaf, "C_OpenSession"},        {"init", init_another, "C_OpenSession"},
     };
     pair p;
 
@@ -294,6 +301,30 @@ static void a_verb_that_is_overtaken_touches_nothing_of_the_new_start(void **sta
         assert_int_equal(touches(), u.touched);
         stage_require_state(&scene, &scene.leaf, p.free);
     }
+    pair_close(&p);
+}
+
+/* While a PIN is asked for, the module is started anew. */
+static sigb_rc upsetting_pin(void *arg, const sigb_pin_request *request, sigb_pin *pin, sigb_diag *diag)
+{
+    restart_meanwhile(arg);
+    return softhsm_pin(NULL, request, pin, diag);
+}
+
+/* Another token may be in the slot by then, and would lose all its keys. */
+static void no_token_is_initialised_in_a_slot_of_an_earlier_start(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+    pair p;
+
+    (void)state;
+    pair_open(&p);
+    options.pin = upsetting_pin;
+    options.pin_arg = &p;
+    assert_refused(init_labelled("third", &options, diag), SIGB_E_TOKEN,
+                   "C_InitToken: CKR_SESSION_HANDLE_INVALID");
+    assert_int_equal(scene.fault->calls("C_InitToken"), 0);
+    stage_require_state(&scene, &scene.leaf, p.free);
     pair_close(&p);
 }
 
@@ -343,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_session_that_was_opened_before_a_restart_serves_nobody_after_it),
         cmocka_unit_test(sessions_that_a_repair_replaced_are_not_closed_after_a_restart),
         cmocka_unit_test(a_verb_that_is_overtaken_touches_nothing_of_the_new_start),
+        cmocka_unit_test(no_token_is_initialised_in_a_slot_of_an_earlier_start),
         cmocka_unit_test(a_key_is_generated_in_the_new_start),
     };
 

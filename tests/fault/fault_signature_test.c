@@ -153,6 +153,33 @@ static void another_token_after_a_repair_is_not_used(void **state)
     }
 }
 
+/* The second start of the module finds another token in the slot. */
+static void swap_at_restart(void *arg, const sigb_trace_call *call)
+{
+    unsigned *starts = arg;
+
+    if (strcmp(call->call, "C_Initialize") == 0 && ++*starts == 2)
+        stage_plan(&scene, "serial=swapped");
+}
+
+static void another_token_while_a_key_is_opened_is_given_no_pin(void **state)
+{
+    sigb_pkcs11_options options = scene.options;
+    sigb_signer *signer = NULL;
+    unsigned starts = 0;
+
+    (void)state;
+    (void)softhsm_calls(scene.hsm)->C_Finalize(NULL);
+    options.trace = swap_at_restart;
+    options.trace_arg = &starts;
+    stage_plan(&scene, "serial=first;C_OpenSession,times=1,dead=%#lx", CKR_DEVICE_ERROR);
+    assert_refused(sigb_signer_from_pkcs11(scene.leaf.uri, &options, &signer, diag), SIGB_E_TOKEN_ABSENT,
+                   "another of its name is (serial swapped");
+    assert_true(starts >= 2);
+    assert_int_equal(scene.fault->calls("C_Login"), 0);
+    assert_null(signer);
+}
+
 static void change_id(const char *to)
 {
     CK_FUNCTION_LIST *calls = softhsm_calls(scene.hsm);
@@ -301,6 +328,7 @@ int main(void)
         cmocka_unit_test(another_key_under_the_same_handle_never_signs),
         cmocka_unit_test(another_key_after_a_repair_is_told_apart),
         cmocka_unit_test(another_token_after_a_repair_is_not_used),
+        cmocka_unit_test(another_token_while_a_key_is_opened_is_given_no_pin),
         cmocka_unit_test(a_key_whose_id_changed_is_the_key_unless_it_was_named_by_its_id),
         cmocka_unit_test(a_failed_call_poisons_no_later_one),
         cmocka_unit_test(a_token_that_only_hashes_for_itself_serves),
