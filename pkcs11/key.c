@@ -165,7 +165,13 @@ static sigb_rc look(p11_module *module, CK_SESSION_HANDLE session, search *by, b
     return rc;
 }
 
-/* Looks again if there are several and a copy was being made meanwhile. */
+/* Nothing that looking again could change, had no copy been made meanwhile: one key at most, or a failure that is repaired. */
+static bool is_settled(sigb_rc rc, size_t count, const sigb_diag *diag)
+{
+    return rc == SIGB_OK ? count <= 1 : diag == NULL || fault_of(rc, diag).class != CKR_FINAL;
+}
+
+/* Looks again if a copy was being made meanwhile, and there are several keys, or one that cannot be read. */
 static sigb_rc look_undisturbed(p11_module *module, CK_SESSION_HANDLE session, search *by, bool copies,
                                 CK_OBJECT_HANDLE **keys, size_t *count, sigb_diag *diag)
 {
@@ -175,7 +181,7 @@ static sigb_rc look_undisturbed(p11_module *module, CK_SESSION_HANDLE session, s
         unsigned ended = atomic_load(&copies_ended);
         sigb_rc rc = look(module, session, by, copies, keys, count, diag);
 
-        if (rc != SIGB_OK || *count <= 1 || ended == atomic_load(&copies_begun) || looks == LOOKS_MOST)
+        if (is_settled(rc, *count, diag) || ended == atomic_load(&copies_begun) || looks == LOOKS_MOST)
             return rc;
         OPENSSL_free(*keys);
         *keys = NULL;

@@ -3,6 +3,7 @@
 #include "tests/fault/stage.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "pkcs11/internal.h"
@@ -345,6 +346,43 @@ static void a_refusal_tells_what_the_module_said_when_it_was_started_anew(void *
     sigb_signer_free(keeps_it_open);
 }
 
+/* ---- copies of keys ---- */
+
+static void *open_copying(void *arg)
+{
+    sigb_pkcs11_options options = scene.options;
+    sigb_signer *signer = NULL;
+
+    (void)arg;
+    options.copy_key = true;
+    return sigb_signer_from_pkcs11(scene.leaf.uri, &options, &signer, NULL) == SIGB_OK ? signer : NULL;
+}
+
+/* Half an object, which cannot be read yet: SoftHSM shows such. */
+static void a_search_is_not_disturbed_by_a_copy_that_is_being_made(void **state)
+{
+    sigb_signer *stays = opened();
+    pthread_t thread;
+    void *first = NULL, *second;
+
+    (void)state;
+    stage_plan(&scene, "C_CopyObject,times=1,hang");
+    assert_int_equal(pthread_create(&thread, NULL, open_copying, NULL), 0);
+    while (scene.fault->hits(0) == 0)
+        (void)sched_yield();
+    stage_plan(&scene, "C_GetAttributeValue,times=1,rv=%#lx", CKR_ATTRIBUTE_VALUE_INVALID);
+    second = open_copying(NULL);
+    assert_int_equal(scene.fault->hits(0), 1);
+    assert_non_null(second);
+    scene.fault->release();
+    assert_int_equal(pthread_join(thread, &first), 0);
+    assert_non_null(first);
+    assert_states(second);
+    sigb_signer_free(first);
+    sigb_signer_free(second);
+    sigb_signer_free(stays);
+}
+
 /* Without a deadline repairs go on for three seconds, with pauses that grow up to a quarter of one: 15 to 30 tries. */
 static void repairs_keep_apart_more_and_more(void **state)
 {
@@ -373,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup(one_fault_at_any_call_is_repaired, shut_down),
         cmocka_unit_test_setup(an_opening_is_repaired_however_slow_the_calls_are, shut_down),
         cmocka_unit_test_setup(a_refusal_tells_what_the_module_said_when_it_was_started_anew, shut_down),
+        cmocka_unit_test_setup(a_search_is_not_disturbed_by_a_copy_that_is_being_made, shut_down),
         cmocka_unit_test_setup(repairs_keep_apart_more_and_more, shut_down),
     };
 
