@@ -2,12 +2,16 @@
 /*
  * Two providers against each other at the same key: EVP_DigestSign over 1 KiB, a
  * context for each signature, in one thread and in two. Each has a process of its
- * own, so that neither meets the other's module, and both are timed in turn.
+ * own, so that neither meets the other's module, and both are timed in turn. How a
+ * process happens to lie in memory, and the processor that it is on, decide a per
+ * cent and more: there are several sittings, each with new processes, and one
+ * thread stays on the processor that both have.
  *
  *   bench_peers NAME AGAINST KEY-NAME TOKEN KEY OURS THEIRS
  *
  * OURS and THEIRS are configurations of OpenSSL. Each knows its module and PIN.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,7 +22,9 @@
 #include "evp_key.h"
 #include "report.h"
 
-#define PAIRS         301 /* what is told apart here is less than a per cent */
+#define SITTINGS      7
+#define SITTING_PAIRS 45
+#define PAIRS         (SITTINGS * SITTING_PAIRS)
 #define SLICE_SECONDS 0.02
 #define PROBE_ROUNDS  5
 #define MOST_THREADS  2
@@ -36,10 +42,31 @@ typedef struct peer {
     int line; /* orders go in, seconds come out */
 } peer;
 
+/* To the first of the processors that this thread may use. */
+static void stay_on_one(const cpu_set_t *usable)
+{
+    cpu_set_t one;
+    size_t first = 0;
+
+    while (first + 1 < CPU_SETSIZE && !CPU_ISSET(first, usable))
+        first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    (void)sched_setaffinity(0, sizeof(one), &one);
+}
+
 static double work(bench_crew *crews[], bench_side *side, const peer_order *order)
 {
-    return bench_crew_run(crews[order->threads - 1], side, order->rounds,
-                          order->threads == 1 ? BENCH_PROCESSOR : BENCH_WALL);
+    cpu_set_t usable;
+    double seconds;
+
+    if (order->threads > 1)
+        return bench_crew_run(crews[order->threads - 1], side, order->rounds, BENCH_WALL);
+    (void)sched_getaffinity(0, sizeof(usable), &usable);
+    stay_on_one(&usable);
+    seconds = bench_crew_run(crews[0], side, order->rounds, BENCH_PROCESSOR);
+    (void)sched_setaffinity(0, sizeof(usable), &usable);
+    return seconds;
 }
 
 static bool get_ready(const bench_key *key, const char *configuration, bench_side *side)
@@ -126,49 +153,59 @@ static unsigned long slice_rounds(const peer *p, unsigned threads)
 
 /* ---- the contest ---- */
 
-static bool take_pairs(const peer peers[2], unsigned threads, bench_pair *result)
-{
+/* In so many threads: seconds of all sittings. */
+typedef struct contest {
     double times[2][PAIRS], ratios[PAIRS];
+    size_t count;
+} contest;
+
+static bool take_pairs(const peer peers[2], unsigned threads, contest *taken)
+{
     const unsigned long rounds[2] = {slice_rounds(&peers[0], threads), slice_rounds(&peers[1], threads)};
 
-    for (size_t i = 0; i < PAIRS; i++) {
+    for (size_t i = 0; i < SITTING_PAIRS; i++, taken->count++) {
+        double *times[2] = {&taken->times[0][taken->count], &taken->times[1][taken->count]};
+
         for (size_t turn = 0; turn < 2; turn++) {
             size_t who = (i + turn) % 2;
 
-            times[who][i] = rounds[who] == 0 ? -1 : slice(&peers[who], threads, rounds[who]);
-            if (times[who][i] < 0)
+            *times[who] = rounds[who] == 0 ? -1 : slice(&peers[who], threads, rounds[who]);
+            if (*times[who] < 0)
                 return false;
         }
-        ratios[i] = times[1][i] / times[0][i];
+        taken->ratios[taken->count] = *times[1] / *times[0];
     }
-    *result = (bench_pair){bench_median(ratios, PAIRS), bench_median(times[0], PAIRS),
-                           bench_median(times[1], PAIRS)};
     return true;
 }
 
-static bench_outcome hold(const peer peers[2], char **words, unsigned threads)
+static bool sit(const bench_key *key, char *const configurations[2], contest contests[MOST_THREADS])
+{
+    peer peers[2] = {{0, -1}, {0, -1}};
+    bool good = peer_begin(&peers[0], key, configurations[0]) &&
+                peer_begin(&peers[1], key, configurations[1]);
+
+    for (unsigned threads = 1; good && threads <= MOST_THREADS; threads++)
+        good = take_pairs(peers, threads, &contests[threads - 1]);
+    peers_end(peers);
+    return good;
+}
+
+static bench_outcome tell(char *const words[], unsigned threads, contest *taken)
 {
     char name[128];
-    bench_pair pair = {0};
     bench_line line = {name, 0, "us", words[1], 0, 1, true};
 
     snprintf(name, sizeof(name), "%s, %s, %u thread%s", words[0], words[2], threads, threads == 1 ? "" : "s");
-    for (int i = 0; i < BENCH_TRIES && !bench_line_met(&line); i++) {
-        if (!take_pairs(peers, threads, &pair)) {
-            fprintf(stderr, "%s: no measurement\n", name);
-            return BENCH_FAILED;
-        }
-        line.value = pair.ours * MICROSECONDS;
-        line.ratio = pair.ratio;
-    }
+    line.ratio = bench_median(taken->ratios, taken->count);
+    line.value = bench_median(taken->times[0], taken->count) * MICROSECONDS;
     return bench_line_print(&line);
 }
 
 int main(int argc, char **argv)
 {
-    peer peers[2] = {{0, -1}, {0, -1}};
+    static contest contests[MOST_THREADS];
     bench_key key = {0};
-    bench_outcome outcome = BENCH_FAILED;
+    bench_outcome outcome = BENCH_MET;
 
     if (argc != 8) {
         fprintf(stderr, "usage: %s NAME AGAINST KEY-NAME TOKEN KEY OURS THEIRS\n", argv[0]);
@@ -177,10 +214,12 @@ int main(int argc, char **argv)
     key.name = argv[3];
     key.token = argv[4];
     key.label = argv[5];
-    if (peer_begin(&peers[0], &key, argv[6]) && peer_begin(&peers[1], &key, argv[7])) {
-        outcome = hold(peers, argv + 1, 1);
-        outcome = bench_worse(outcome, hold(peers, argv + 1, 2));
-    }
-    peers_end(peers);
+    for (size_t i = 0; i < SITTINGS; i++)
+        if (!sit(&key, argv + 6, contests)) {
+            fprintf(stderr, "%s, %s: no measurement\n", argv[1], argv[3]);
+            return BENCH_FAILED;
+        }
+    for (unsigned threads = 1; threads <= MOST_THREADS; threads++)
+        outcome = bench_worse(outcome, tell(argv + 1, threads, &contests[threads - 1]));
     return (int)outcome;
 }
