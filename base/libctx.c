@@ -129,3 +129,8 @@ const EVP_MD *libctx_digest(const char *name)
     }
     return NULL;
 }
+
+void libctx_start(void)
+{
+    (void)libctx_digest("SHA2-256");
+}

@@ -25,7 +25,15 @@ OSSL_LIB_CTX *libctx_get(void);
  */
 void libctx_meet_thread(void);
 
-/* False: the next libctx_get() makes it, which takes OpenSSL a while. */
+/*
+ * Makes it and starts its providers, unless that was done: before a module is loaded, which may be built on the same
+ * OpenSSL. The default provider enters its ciphers into one table of the whole process when it is started for the first
+ * time, in whichever context, and without a lock (OpenSSL 3.0 to 3.6). A module that meets a table half full lacks the
+ * rest for good, and a token takes that for a wrong PIN.
+ */
+void libctx_start(void);
+
+/* Whether it is there. */
 bool libctx_is_made(void);
 
 /* The same, as a refusal: SIGB_E_MEMORY. */

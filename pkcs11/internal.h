@@ -33,21 +33,6 @@ typedef enum ckr_class {
 
 ckr_class ckr_classify(CK_RV rv);
 
-/* ---- prepare.c ---- */
-
-typedef struct preparation {
-    pthread_t thread;
-    bool begun;
-    unsigned epoch;
-} preparation;
-
-/*
- * Nothing is done where it was done before, or where there is one processor
- * alone. What is being made ready may be used meanwhile.
- */
-void prepare_begin(preparation *under_way);
-void prepare_end(preparation *under_way); /* waits for the thread's end; a second time it does nothing */
-
 /* ---- configured.c ---- */
 
 /* The file of a module by its name in p11-kit's configuration, and its reserved string. False: it has no such name. */

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/gate.h"
+#include "base/libctx.h"
 #include "base/text.h"
 
 typedef enum module_state { STARTING, READY, STOPPING } module_state;
@@ -534,6 +535,7 @@ sigb_rc p11_module_open(const p11_uri *uri, const sigb_pkcs11_options *options, 
 
     gate_install();
     gate_guard(&registry_lock);
+    libctx_start();
     if (rc == SIGB_OK)
         rc = require_whole(diag);
     if (rc == SIGB_OK)

@@ -286,9 +286,8 @@ static sigb_rc fetch_pin(opening *o, const sigb_pkcs11_options *options, sigb_di
     return o->pin == NULL ? sigb_no_memory(diag) : pin_fetch(&slot, o->key->uri, options, o->pin, diag);
 }
 
-/* Runs, asks, and runs again, until it is open or refused. The other thread has ended when a PIN is used. */
-static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, preparation *under_way,
-                           sigb_diag *diag)
+/* Runs, asks, and runs again, until it is open or refused. */
+static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, sigb_diag *diag)
 {
     const operation what = {opening_run, opening_free, *o};
     bool left_behind = false;
@@ -307,23 +306,10 @@ static sigb_rc open_asking(opening **o, const sigb_pkcs11_options *options, prep
         tell_notes(*o, &options->notes);
         if (!(*o)->asks_pin)
             return rc;
-        prepare_end(under_way);
         rc = fetch_pin(*o, options, diag);
         if (rc != SIGB_OK)
             return rc;
     }
-}
-
-/* While the module is loaded and starts, OpenSSL is made ready for what comes then. */
-static sigb_rc open_preparing(opening **o, const sigb_pkcs11_options *options, sigb_diag *diag)
-{
-    preparation under_way;
-    sigb_rc rc;
-
-    prepare_begin(&under_way);
-    rc = open_asking(o, options, &under_way, diag);
-    prepare_end(&under_way);
-    return rc;
 }
 
 /* A PIN that tokens keep need not be kept twice. */
@@ -361,7 +347,7 @@ sigb_rc key_open(const char *uri, const sigb_pkcs11_options *options, p11_key **
     if (rc == SIGB_OK)
         rc = require_private(o->key->uri, diag);
     if (rc == SIGB_OK)
-        rc = open_preparing(&o, options, diag);
+        rc = open_asking(&o, options, diag);
     if (o == NULL) /* left behind */
         return rc;
     if (rc == SIGB_OK)

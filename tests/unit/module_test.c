@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 
+#include "base/libctx.h"
 #include "pkcs11/internal.h"
 #include "tests/support/softhsm.h"
 
@@ -42,6 +43,15 @@ static sigb_rc open_close(const char *text, const char *path, sigb_diag *diag)
     p11_uri_free(uri);
     assert_int_equal(ERR_peek_error(), 0);
     return rc;
+}
+
+/* The first of all: no module ever finds OpenSSL's default provider in the middle of its first start. */
+static void the_context_is_there_before_a_module_is_loaded(void **state)
+{
+    (void)state;
+    assert_false(libctx_is_made());
+    assert_refused(open_close("pkcs11:", "/no/such/module.so", diag), SIGB_E_MODULE, "/no/such/module.so");
+    assert_true(libctx_is_made());
 }
 
 static void a_module_that_does_not_load_is_refused(void **state)
@@ -241,6 +251,7 @@ static void a_module_that_cannot_be_used_by_threads_is_refused_at_once(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_context_is_there_before_a_module_is_loaded),
         cmocka_unit_test(a_module_that_does_not_load_is_refused),
         cmocka_unit_test(a_library_that_is_no_module_is_refused),
         cmocka_unit_test(a_module_that_does_not_start_is_refused),
