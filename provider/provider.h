@@ -45,6 +45,20 @@ typedef struct prov_reasons prov_reasons;
 prov_reasons *prov_reasons_new(prov_ctx *ctx, const char *identity);
 void prov_reasons_free(prov_reasons *reasons);
 
+/* ---- wish.c ---- */
+
+/* What a signature by RSA-PSS was asked to be. */
+typedef struct prov_wish {
+    bool pss, has_salt;
+    int salt; /* bytes, or one of OpenSSL's RSA_PSS_SALTLEN_... */
+} prov_wish;
+
+/* False: something else is in the parameters, and nothing was taken. */
+bool prov_wish_take(prov_wish *wish, const OSSL_PARAM params[]);
+
+/* False: the twin refuses it. */
+bool prov_wish_tell(const prov_wish *wish, EVP_PKEY_CTX *twin);
+
 /* ---- access.c ---- */
 
 /* Who may be asked for a PIN: the configuration, then the application's callback while it waits. */

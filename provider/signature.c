@@ -22,6 +22,7 @@ typedef struct signature_ctx {
     bool is_digesting;   /* the message comes in, and not its digest */
     const char *fixed;   /* digest of an algorithm that fixes it; NULL: the caller chooses */
     char digest[64];     /* name; "" where none was chosen */
+    prov_wish wish;      /* that the twin is still to be told, if there will be one */
     EVP_PKEY_CTX *twin;  /* of USE_SIGN and the others; made when it is needed */
     EVP_MD_CTX *twin_md; /* the same with a message coming in; owns its EVP_PKEY_CTX, which is twin */
     EVP_MD_CTX *hashing; /* of a message that comes in pieces */
@@ -55,6 +56,7 @@ static void forget_twin(signature_ctx *ctx)
 static void forget(signature_ctx *ctx)
 {
     forget_twin(ctx);
+    ctx->wish = (prov_wish){.pss = false};
     EVP_MD_CTX_free(ctx->hashing);
     ctx->hashing = NULL;
     sigb_buf_free(&ctx->judged);
@@ -169,7 +171,8 @@ static bool has_twin(signature_ctx *ctx)
     if (ctx->key == NULL)
         return false;
     entered = bridge_shelter();
-    good = ctx->is_digesting ? begin_twin_md(ctx) : begin_twin_plain(ctx);
+    good = (ctx->is_digesting ? begin_twin_md(ctx) : begin_twin_plain(ctx)) &&
+           prov_wish_tell(&ctx->wish, ctx->twin);
     bridge_end_shelter(entered);
     if (!good)
         forget_twin(ctx);
@@ -269,24 +272,37 @@ static int most_salt(const prov_key *key, const p11_hash *hash)
 }
 
 /* The special values are OpenSSL's: as long as the digest, the most there is room for, or the lesser. */
-static bool salt_length(signature_ctx *ctx, const p11_hash *hash, size_t *salt)
+static int salt_meant(int asked, int digest, int most)
 {
-    int asked = 0, most = most_salt(ctx->key, hash);
+    if (asked == RSA_PSS_SALTLEN_DIGEST)
+        return digest;
+    if (asked == RSA_PSS_SALTLEN_AUTO || asked == RSA_PSS_SALTLEN_MAX)
+        return most;
+    if (asked < 0)
+        return most < digest ? most : digest;
+    return asked;
+}
+
+/* False: it does not fit. */
+static bool salt_length(const prov_key *key, const p11_hash *hash, int asked, size_t *salt)
+{
+    int most = most_salt(key, hash), meant = salt_meant(asked, (int)hash->len, most);
+
+    *salt = (size_t)meant;
+    return meant >= 0 && meant <= most;
+}
+
+static bool ask_salt(signature_ctx *ctx, const p11_hash *hash, size_t *salt)
+{
+    int asked = 0;
 
     if (!twin_int(ctx, OSSL_SIGNATURE_PARAM_PSS_SALTLEN, &asked))
         return false;
-    if (asked == RSA_PSS_SALTLEN_DIGEST)
-        asked = (int)hash->len;
-    else if (asked == RSA_PSS_SALTLEN_AUTO || asked == RSA_PSS_SALTLEN_MAX)
-        asked = most;
-    else if (asked < 0)
-        asked = most < (int)hash->len ? most : (int)hash->len;
-    if (asked < 0 || asked > most)
-        return prov_refuse(ctx->prov, SIGB_E_USAGE,
-                           "a salt of %d bytes does not fit into this key with %s; at most %d do", asked,
-                           hash->name, most);
-    *salt = (size_t)asked;
-    return true;
+    return salt_length(ctx->key, hash, asked, salt) ||
+           prov_refuse(ctx->prov, SIGB_E_USAGE,
+                       "a salt of %d bytes does not fit into this key with %s; at most %d do",
+                       salt_meant(asked, (int)hash->len, most_salt(ctx->key, hash)), hash->name,
+                       most_salt(ctx->key, hash));
 }
 
 static const p11_hash *require_hash(signature_ctx *ctx, const char *name)
@@ -311,7 +327,7 @@ static bool rsa_pss_scheme(signature_ctx *ctx, p11_scheme *scheme)
     if (scheme->hash != NULL && scheme->mgf != NULL && (scheme->hash->mgf == 0 || scheme->mgf->mgf == 0))
         return prov_refuse(ctx->prov, SIGB_E_MECHANISM,
                            "PKCS#11 has no RSA-PSS over %s; choose another digest", scheme->hash->name);
-    return scheme->hash != NULL && scheme->mgf != NULL && salt_length(ctx, scheme->hash, &scheme->salt);
+    return scheme->hash != NULL && scheme->mgf != NULL && ask_salt(ctx, scheme->hash, &scheme->salt);
 }
 
 static bool rsa_scheme(signature_ctx *ctx, p11_scheme *scheme)
@@ -343,7 +359,16 @@ static bool ask_scheme(signature_ctx *ctx)
     return ctx->key->type == &PROV_TYPE[PROV_EC] || rsa_scheme(ctx, &ctx->scheme);
 }
 
-/* The usual case needs no twin: a digest by name, and no other wish. */
+/* The mask of a usual wish is made with the digest. */
+static bool guess_pss(const signature_ctx *ctx, p11_scheme *scheme)
+{
+    scheme->family = P11_RSA_PSS;
+    scheme->mgf = scheme->hash;
+    return ctx->wish.has_salt && scheme->hash != NULL && scheme->hash->mgf != 0 &&
+           salt_length(ctx->key, scheme->hash, ctx->wish.salt, &scheme->salt);
+}
+
+/* The usual case needs no twin: a digest by name, and no wish but the usual one. */
 static bool guess_scheme(signature_ctx *ctx)
 {
     const bool is_pkcs1 = ctx->key->type == &PROV_TYPE[PROV_RSA],
@@ -353,6 +378,8 @@ static bool guess_scheme(signature_ctx *ctx)
         return false;
     ctx->scheme = (p11_scheme){.family = is_ec ? P11_ECDSA : P11_RSA_PKCS1,
                                .hash = ctx->digest[0] == '\0' ? NULL : bridge_hash_named(ctx->digest)};
+    if (ctx->wish.pss)
+        return guess_pss(ctx, &ctx->scheme);
     return ctx->digest[0] == '\0' || ctx->scheme.hash != NULL;
 }
 
@@ -603,6 +630,13 @@ static int set_fixed_params(signature_ctx *ctx, const OSSL_PARAM params[])
     return !ctx->judged.failed;
 }
 
+/* Of a key that may be used with any padding. */
+static bool can_wish(const signature_ctx *ctx)
+{
+    return ctx->twin == NULL && ctx->use == USE_SIGN && is_of_token(ctx) &&
+           ctx->key->type == &PROV_TYPE[PROV_RSA];
+}
+
 static int set_ctx_params(void *arg, const OSSL_PARAM params[])
 {
     signature_ctx *ctx = arg;
@@ -612,6 +646,8 @@ static int set_ctx_params(void *arg, const OSSL_PARAM params[])
     if (is_of_token(ctx) && ctx->use == USE_SIGN && !token_does(ctx, params))
         return 0;
     ctx->has_scheme = false;
+    if (can_wish(ctx) && prov_wish_take(&ctx->wish, params))
+        return 1;
     return has_twin(ctx) && EVP_PKEY_CTX_set_params(ctx->twin, params) > 0;
 }
 
