@@ -162,12 +162,19 @@ const OSSL_PARAM *prov_gen_settable_params(void *generation, void *ctx)
 
 /* ---- on a token ---- */
 
+static bool is_for_pss(const prov_generation *g)
+{
+    return g->type == &PROV_TYPE[PROV_RSA_PSS];
+}
+
 /* "P-256", "RSA-3072", "Ed25519"; NULL after a refusal. */
 static const char *keygen_type(const prov_generation *g, char room[32])
 {
     if (g->type == &PROV_TYPE[PROV_ED25519])
         return "Ed25519";
-    if (g->type == &PROV_TYPE[PROV_RSA]) {
+    if (g->type == &PROV_TYPE[PROV_ED448])
+        return "Ed448";
+    if (g->type == &PROV_TYPE[PROV_RSA] || is_for_pss(g)) {
         (void)snprintf(room, 32, "RSA-%zu", g->bits == 0 ? (size_t)3072 : g->bits);
         return room;
     }
@@ -175,8 +182,8 @@ static const char *keygen_type(const prov_generation *g, char room[32])
         if (strcmp(g->group, GROUPS[i].name) == 0 || strcmp(g->group, GROUPS[i].also) == 0)
             return GROUPS[i].type;
     (void)prov_refuse(g->ctx, SIGB_E_KEY_UNSUPPORTED,
-                      "no key of type %s%s%s is made on a token; choose P-256, P-384, P-521, RSA or Ed25519",
-                      g->type->name, g->group[0] == '\0' ? "" : " ", g->group);
+                      "no key of type %s%s%s is made on a token; choose P-256, P-384 or P-521", g->type->name,
+                      g->group[0] == '\0' ? "" : " ", g->group);
     return NULL;
 }
 
@@ -186,7 +193,7 @@ static sigb_rc generate_at(const prov_generation *g, const char *type, const sig
 {
     const bridge_rules rules = prov_rules(g->ctx);
     sigb_buf label = SIGB_BUF_INIT, id = SIGB_BUF_INIT;
-    sigb_keygen wanted = {.type = type};
+    sigb_keygen wanted = {.type = type, .pss_only = is_for_pss(g)};
     char *usable = NULL;
     sigb_rc rc = bridge_uri_place(g->uri, &rules, &usable, &label, &id, diag);
 

@@ -18,7 +18,7 @@
 
 /* ---- key types ---- */
 
-/* The curve as DER (RFC 5480, 2.1.1.1; PKCS#11 3.0, 2.3.5 names Ed25519), or the size of the modulus. */
+/* The curve as DER (RFC 5480, 2.1.1.1; PKCS#11 3.0, 2.3.5 names the Edwards curves), or the size of the modulus. */
 static const struct type_row {
     const char *name;
     CK_MECHANISM_TYPE mechanism;
@@ -36,7 +36,16 @@ static const struct type_row {
      "\x13\x0c"
      "edwards25519",
      14},
+    {"Ed448", CKM_EC_EDWARDS_KEY_PAIR_GEN, 0,
+     "\x13\x0a"
+     "edwards448",
+     12},
 };
+
+/* Of a key for RSASSA-PSS alone (RFC 4055, 1.2: id-RSASSA-PSS without parameters). */
+static const CK_MECHANISM_TYPE PSS_MECHANISMS[] = {CKM_RSA_PKCS_PSS,        CKM_SHA1_RSA_PKCS_PSS,
+                                                   CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS_PSS,
+                                                   CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS};
 
 static const struct type_row *type_find(const char *name)
 {
@@ -99,6 +108,7 @@ typedef struct pair {
     sigb_bytes label, id;
     template public, private;
     bool asks_uncopyable; /* CKA_COPYABLE false stands in the template */
+    bool pss_only;
     CK_OBJECT_HANDLE public_key, private_key;
 } pair;
 
@@ -115,6 +125,9 @@ static void fill_templates(pair *made, bool copyable)
     made->asks_uncopyable = !copyable; /* being copyable is the rule and needs no attribute */
     if (made->asks_uncopyable)
         template_put_bool(&made->private, CKA_COPYABLE, false);
+    if (made->pss_only)
+        template_put(&made->private, CKA_ALLOWED_MECHANISMS,
+                     sigb_bytes_of((const uint8_t *)PSS_MECHANISMS, sizeof(PSS_MECHANISMS)));
     if (made->type->bits != 0) {
         template_put_number(&made->public, CKA_MODULUS_BITS, &made->type->bits);
         template_put(&made->public, CKA_PUBLIC_EXPONENT, sigb_bytes_of(exponent, sizeof(exponent)));
@@ -197,6 +210,38 @@ static sigb_rc check_identity(const place *at, const pair *made, CK_OBJECT_HANDL
     return rc;
 }
 
+static bool is_for_pss(sigb_bytes allowed)
+{
+    CK_MECHANISM_TYPE type;
+
+    if (allowed.len == 0 || allowed.len % sizeof(type) != 0)
+        return false;
+    for (size_t at = 0; at < allowed.len; at += sizeof(type)) {
+        size_t row = 0;
+
+        memcpy(&type, allowed.ptr + at, sizeof(type));
+        while (row < COUNT(PSS_MECHANISMS) && PSS_MECHANISMS[row] != type)
+            row++;
+        if (row == COUNT(PSS_MECHANISMS))
+            return false;
+    }
+    return true;
+}
+
+static sigb_rc check_mechanisms(const place *at, const pair *made, const char **difference, sigb_diag *diag)
+{
+    sigb_buf allowed = SIGB_BUF_INIT;
+    sigb_rc rc;
+
+    if (!made->pss_only)
+        return SIGB_OK;
+    rc = p11_attribute(at->module, at->session, made->private_key, CKA_ALLOWED_MECHANISMS, &allowed, diag);
+    if (rc == SIGB_OK && !is_for_pss(sigb_buf_bytes(&allowed)))
+        *difference = "not bound to RSASSA-PSS";
+    sigb_buf_free(&allowed);
+    return rc;
+}
+
 static sigb_rc compare(const place *at, const pair *made, const char **difference, sigb_diag *diag)
 {
     sigb_rc rc = check_identity(at, made, made->private_key, CKO_PRIVATE_KEY, difference, diag);
@@ -210,7 +255,7 @@ static sigb_rc compare(const place *at, const pair *made, const char **differenc
     if (rc == SIGB_OK && *difference == NULL && made->asks_uncopyable &&
         p11_attribute_true(at->module, at->session, made->private_key, CKA_COPYABLE, true))
         *difference = "copyable";
-    return rc;
+    return rc == SIGB_OK && *difference == NULL ? check_mechanisms(at, made, difference, diag) : rc;
 }
 
 static bool destroy(const place *at, const pair *made)
@@ -287,11 +332,15 @@ static sigb_rc keygen_at(const place *at, pair *made, const sigb_notes *notes, b
 
 static sigb_rc check_request(const sigb_keygen *keygen, sigb_diag *diag)
 {
-    if (type_find(keygen->type) == NULL)
+    const struct type_row *type = type_find(keygen->type);
+
+    if (type == NULL)
         return sigb_fail(diag, SIGB_E_USAGE,
                          "key type \"%s\" is not made; wanted: P-256, P-384, P-521, RSA-2048, RSA-3072, "
-                         "RSA-4096 or Ed25519",
+                         "RSA-4096, Ed25519 or Ed448",
                          keygen->type == NULL ? "" : keygen->type);
+    if (keygen->pss_only && type->bits == 0)
+        return sigb_fail(diag, SIGB_E_USAGE, "a key for RSASSA-PSS is an RSA key, and not %s", type->name);
     if (keygen->id.len > SIGB_MAX_KEY_ID)
         return sigb_fail(diag, SIGB_E_USAGE, "id of %zu bytes: 1 to %d are wanted", keygen->id.len,
                          SIGB_MAX_KEY_ID);
@@ -371,6 +420,7 @@ static sigb_rc keygen_run(const void *arguments, const sigb_pkcs11_options *opti
         return rc;
     job.pair.type = type_find(keygen->type);
     job.pair.label = sigb_bytes_text(keygen->label);
+    job.pair.pss_only = keygen->pss_only;
     fill_templates(&job.pair, keygen->copyable);
     return place_run(args->uri, options, keygen_here, &job, diag);
 }

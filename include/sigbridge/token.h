@@ -64,10 +64,12 @@ SIGB_CHECK sigb_rc sigb_token_init(const char *uri, const char *label, const sig
                                    sigb_buf *made, sigb_diag *diag);
 
 typedef struct sigb_keygen {
-    const char *type; /* "P-256", "P-384", "P-521", "RSA-2048", "RSA-3072", "RSA-4096", "Ed25519" */
+    const char *type; /* "P-256", "P-384", "P-521", "RSA-2048", "RSA-3072", "RSA-4096", "Ed25519", "Ed448" */
     const char *label;
     sigb_bytes id; /* 1..64 bytes; none: chosen at random */
     bool copyable; /* CKA_COPYABLE */
+    bool
+        pss_only; /* RSA: CKA_ALLOWED_MECHANISMS names those of RSASSA-PSS, and no other; else SIGB_E_USAGE */
 } sigb_keygen;
 
 /*

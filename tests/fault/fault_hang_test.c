@@ -223,7 +223,7 @@ static sigb_rc init(sigb_buf *made, sigb_diag *diag)
 
 static sigb_rc keygen(sigb_buf *made, sigb_diag *diag)
 {
-    const sigb_keygen wanted = {"P-256", "hanging", sigb_bytes_text("hanging"), false};
+    const sigb_keygen wanted = {.type = "P-256", .label = "hanging", .id = sigb_bytes_text("hanging")};
 
     return sigb_token_keygen("pkcs11:token=stage", &wanted, &scene.options, made, diag);
 }

@@ -12,7 +12,7 @@ static void made(sigb_rc rc, const sigb_diag *diag)
 
 static void keygen(const stage *s, const char *type, const char *label)
 {
-    const sigb_keygen wanted = {type, label, sigb_bytes_text(label), true};
+    const sigb_keygen wanted = {.type = type, .label = label, .id = sigb_bytes_text(label), .copyable = true};
     sigb_buf uri = SIGB_BUF_INIT;
     sigb_diag diag = {{0}, 0};
 

@@ -42,11 +42,14 @@ made p256 sha256 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 made p521 sha512 -algorithm EC -pkeyopt group:secp521r1
 made rsa3072 sha384 -algorithm RSA -pkeyopt rsa_keygen_bits:3072
 made ed25519 '' -algorithm ED25519
-for options in 'EC -pkeyopt ec_paramgen_curve:secp256k1' ED448 'RSA-PSS -pkeyopt rsa_keygen_bits:2048'; do
-    # shellcheck disable=SC2086 # several options
-    hsm_refused "no key of type ${options%% *}" genpkey -algorithm $options -propquery provider=sigbridge \
-        -pkeyopt "pkcs11_uri:$token;object=odd" -out absent
-done
+made ed448 '' -algorithm ED448
+made pss2048 sha256 -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048
+soft pkey -pubin -in pss2048.pub -noout -text >out
+has out 'No PSS parameter restrictions'
+hsm_refused '' dgst -sha256 -sigopt rsa_padding_mode:pkcs1 -sign pss2048.key -out absent message
+[ ! -s absent ] || die 'a key for PSS made another signature'
+hsm_refused 'no key of type EC secp256k1' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -propquery provider=sigbridge \
+    -pkeyopt "pkcs11_uri:$token;object=odd" -out absent
 [ ! -s absent ] || die 'a refusal left a file'
 
 # ---- files of others ----

@@ -99,8 +99,8 @@ static void assert_attributes(softhsm *hsm, const char *label, bool copyable)
 
 static void every_type_is_made_to_sign_and_for_nothing_else(void **state)
 {
-    static const char *const types[] = {"P-256",    "P-384",    "P-521",  "RSA-2048",
-                                        "RSA-3072", "RSA-4096", "Ed25519"};
+    static const char *const types[] = {"P-256",    "P-384",    "P-521",   "RSA-2048",
+                                        "RSA-3072", "RSA-4096", "Ed25519", "Ed448"};
     sigb_pkcs11_options options = softhsm_options();
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -168,6 +168,36 @@ static size_t objects_on_token(void)
     return list.count;
 }
 
+static void a_key_for_pss_is_bound_to_it(void **state)
+{
+    static const CK_MECHANISM_TYPE pss[] = {CKM_RSA_PKCS_PSS,        CKM_SHA1_RSA_PKCS_PSS,
+                                            CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS_PSS,
+                                            CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS};
+    const sigb_keygen keygen = {.type = affordable_type("RSA-3072"), .label = "pss", .pss_only = true};
+    sigb_pkcs11_options options = softhsm_options();
+    CK_MECHANISM_TYPE allowed[8];
+    CK_ATTRIBUTE at = {CKA_ALLOWED_MECHANISMS, allowed, sizeof(allowed)};
+    CK_BBOOL seen[6] = {CK_FALSE};
+    sigb_buf made = SIGB_BUF_INIT;
+    place here = {0};
+
+    make(&keygen, &made);
+    assert_attributes(*state, "pss", false);
+    assert_int_equal(place_open("pkcs11:token=release", &options, &here, NULL), SIGB_OK);
+    assert_int_equal(softhsm_calls(*state)->C_GetAttributeValue(
+                         here.session, the_object(*state, here.session, CKO_PRIVATE_KEY, "pss"), &at, 1),
+                     CKR_OK);
+    assert_int_equal(at.ulValueLen, sizeof(pss));
+    for (size_t i = 0; i < 6; i++) /* a set: SoftHSM sorts it */
+        for (size_t j = 0; j < 6; j++)
+            if (allowed[i] == pss[j])
+                seen[j] = CK_TRUE;
+    for (size_t j = 0; j < 6; j++)
+        assert_true(seen[j]);
+    place_close(&here);
+    sigb_buf_free(&made);
+}
+
 /* Private keys, public keys and certificates all hold their label and id. */
 static void a_label_or_id_that_exists_is_never_overwritten(void **state)
 {
@@ -203,6 +233,7 @@ static void what_cannot_be_made_is_refused_before_the_token_is_touched(void **st
         {{.type = "P-224", .label = "x"}, "key type \"P-224\" is not made; wanted: P-256"},
         {{.type = "RSA-1024", .label = "x"}, "\"RSA-1024\" is not made"},
         {{.type = NULL, .label = "x"}, "is not made"},
+        {{.type = "P-256", .label = "x", .pss_only = true}, "for RSASSA-PSS is an RSA key, and not P-256"},
         {{.type = "P-256", .label = NULL}, "label of 0 bytes: 1 to 255"},
         {{.type = "P-256", .label = ""}, "label of 0 bytes"},
         {{.type = "P-256", .label = " x"}, "blank"},
@@ -241,6 +272,7 @@ int main(void)
         cmocka_unit_test(every_type_is_made_to_sign_and_for_nothing_else),
         cmocka_unit_test(an_id_that_is_given_is_used),
         cmocka_unit_test(a_copyable_key_is_made_on_request_only),
+        cmocka_unit_test(a_key_for_pss_is_bound_to_it),
         cmocka_unit_test(a_label_or_id_that_exists_is_never_overwritten),
         cmocka_unit_test(what_cannot_be_made_is_refused_before_the_token_is_touched),
         cmocka_unit_test(a_pin_is_needed_and_the_token_must_be_one),
