@@ -68,8 +68,7 @@ typedef struct sigb_keygen {
     const char *label;
     sigb_bytes id; /* 1..64 bytes; none: chosen at random */
     bool copyable; /* CKA_COPYABLE */
-    bool
-        pss_only; /* RSA: CKA_ALLOWED_MECHANISMS names those of RSASSA-PSS, and no other; else SIGB_E_USAGE */
+    bool pss_only; /* RSA, else SIGB_E_USAGE: CKA_ALLOWED_MECHANISMS names those of RSASSA-PSS alone */
 } sigb_keygen;
 
 /*
