@@ -838,7 +838,7 @@ static sigb_rc taken_away(sigb_rc rc, const char *uri)
 
 static sigb_rc token_keygen(void)
 {
-    const sigb_keygen keygen = {"P-256", "swept", SIGB_BYTES_NONE, false};
+    const sigb_keygen keygen = {.type = "P-256", .label = "swept"};
     sigb_buf uri = SIGB_BUF_INIT;
     sigb_rc rc = sigb_token_keygen("pkcs11:token=sweep", &keygen, &world.options, &uri, NULL);
 
@@ -848,7 +848,7 @@ static sigb_rc token_keygen(void)
 
 static sigb_rc token_keygen_taken(void)
 {
-    const sigb_keygen keygen = {"P-256", "leaf", SIGB_BYTES_NONE, false};
+    const sigb_keygen keygen = {.type = "P-256", .label = "leaf"};
     sigb_buf uri = SIGB_BUF_INIT;
     sigb_rc rc = sigb_token_keygen("pkcs11:token=sweep", &keygen, &world.options, &uri, NULL);
 

@@ -13,7 +13,7 @@ static void made(sigb_rc rc, const sigb_diag *diag)
 
 static void make_key(const char *label)
 {
-    const sigb_keygen keygen = {"P-256", label, SIGB_BYTES_NONE, false};
+    const sigb_keygen keygen = {.type = "P-256", .label = label};
     sigb_buf uri = SIGB_BUF_INIT;
     sigb_diag diag = {{0}, 0};
 

@@ -465,6 +465,34 @@ static void a_key_that_wants_the_pin_each_time_gets_it(void **state)
     prov_stage_configure(s, "");
 }
 
+/* The configuration is asked anew each time; an application that gave the PIN at the opening is not there any more. */
+static void without_a_kept_pin_it_is_fetched_each_time(void **state)
+{
+    prov_stage *s = *state;
+    EVP_PKEY *key;
+    int asked = 0;
+
+    prov_stage_configure(s, "no-relogin = yes");
+    key = prov_stage_require(s, "each");
+    prov_stage_plan(s, "");
+    for (unsigned long i = 1; i <= 3; i++) {
+        assert_true(prov_stage_sign(s, key, "SHA256"));
+        assert_int_equal(logins(s), i);
+    }
+    EVP_PKEY_free(key);
+    prov_stage_configure(s, "# no pin-source\nno-relogin = yes");
+    key = prov_stage_open_asking(s, TOKEN ";object=each", give_pin, &asked);
+    assert_non_null(key);
+    prov_stage_plan(s, "");
+    assert_false(prov_stage_sign(s, key, "SHA256"));
+    assert_raised(SIGB_E_PIN_NEEDED,
+                  "token stage wants a PIN, and nobody can be asked for it now; set pin-source");
+    assert_int_equal(logins(s), 0);
+    assert_int_equal(asked, 1);
+    EVP_PKEY_free(key);
+    prov_stage_configure(s, "");
+}
+
 /* ---- one stage for all ---- */
 
 static int begin(void **state)
@@ -500,6 +528,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_for_pss_is_of_that_type),
         cmocka_unit_test(wrong_signatures_do_not_come_out),
         cmocka_unit_test(a_key_that_wants_the_pin_each_time_gets_it),
+        cmocka_unit_test(without_a_kept_pin_it_is_fetched_each_time),
         cmocka_unit_test(signing_goes_on),
         cmocka_unit_test(what_passes_is_not_seen),
     };
