@@ -155,8 +155,27 @@ bool deadline_ask(void (*call)(void *arg), void *arg)
     return waited_for;
 }
 
-/* Hands the result over, or throws it away where nobody waits for it any more. */
-static void finish(job *j)
+/* With the lock held. Whoever waits for the job finds its helper there for the next one. */
+static void put_idle(helper *self)
+{
+    self->job = NULL;
+    self->next = idle;
+    idle = self;
+}
+
+/* Throws away the result of a job that nobody waits for any more. */
+static void finish_left_behind(helper *self, job *j)
+{
+    if (j->what.drop != NULL)
+        j->what.drop(j->what.arg);
+    job_free(j);
+    (void)pthread_mutex_lock(&helpers_lock);
+    put_idle(self);
+    (void)pthread_mutex_unlock(&helpers_lock);
+}
+
+/* Hands the result over. */
+static void finish(helper *self, job *j)
 {
     bool left_behind;
 
@@ -164,26 +183,20 @@ static void finish(job *j)
     left_behind = j->left_behind;
     left_behind_count -= left_behind;
     j->done = true;
+    if (!left_behind)
+        put_idle(self);
     (void)pthread_cond_signal(&j->ended);
     (void)pthread_mutex_unlock(&helpers_lock);
-    if (!left_behind)
-        return;
-    if (j->what.drop != NULL)
-        j->what.drop(j->what.arg);
-    job_free(j);
+    if (left_behind)
+        finish_left_behind(self, j);
 }
 
 /* The next job; NULL when the helper is to end. */
-static job *await_job(helper *self, bool first)
+static job *await_job(helper *self)
 {
     job *next;
 
     (void)pthread_mutex_lock(&helpers_lock);
-    if (!first) {
-        self->job = NULL;
-        self->next = idle;
-        idle = self;
-    }
     while (self->job == NULL && !self->quits)
         (void)pthread_cond_wait(&self->woken, &helpers_lock);
     next = self->job;
@@ -194,12 +207,10 @@ static job *await_job(helper *self, bool first)
 static void *help(void *arg)
 {
     helper *self = arg;
-    job *next = await_job(self, true);
 
-    while (next != NULL) {
+    for (job *next = await_job(self); next != NULL; next = await_job(self)) {
         run(next);
-        finish(next);
-        next = await_job(self, false);
+        finish(self, next);
     }
     return NULL;
 }
