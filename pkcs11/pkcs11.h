@@ -116,9 +116,8 @@ p11_binding call_bind(const p11_module *module, unsigned starts);
 
 typedef struct p11_slot {
     CK_SLOT_ID id;
-    unsigned
-        starts; /* of the module, when it was found: after another one its number may be another token's */
-    CK_TOKEN_INFO token;                                     /* flags as they were when it was found */
+    unsigned starts;     /* of the module, when it was found: later its number may be another token's */
+    CK_TOKEN_INFO token; /* flags as they were when it was found */
     char label[33], serial[17], manufacturer[33], model[17]; /* blanks removed, terminated */
 } p11_slot;
 
