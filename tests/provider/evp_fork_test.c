@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+#include <openssl/err.h>
+
 #include "tests/fork/children.h"
 
 #define FORKS   300
@@ -56,18 +58,31 @@ static void *sign_on(void *arg)
     return NULL;
 }
 
+/* What OpenSSL says last. */
+static void take_words(sigb_diag *diag)
+{
+    const char *words = "";
+    int flags = 0;
+
+    (void)ERR_peek_last_error_all(NULL, NULL, NULL, &words, &flags);
+    (void)snprintf(diag->text, sizeof(diag->text), "%s", words);
+}
+
 static void sign_in_child(void *arg, size_t number, report *mine)
 {
     scene *in = arg;
     unsigned char signature[128];
     size_t len = sizeof(signature);
     sigb_buf made = SIGB_BUF_INIT;
-    int good = EVP_PKEY_sign(in->child, signature, &len, DIGEST, sizeof(DIGEST));
+    sigb_diag diag = {{0}, 0};
+    bool good = EVP_PKEY_sign(in->child, signature, &len, DIGEST, sizeof(DIGEST)) > 0;
 
     (void)number;
-    if (good > 0)
+    if (good)
         sigb_buf_append(&made, sigb_bytes_of(signature, len));
-    report_put(mine, good > 0 ? SIGB_OK : SIGB_E_TOKEN, NULL, &made);
+    else
+        take_words(&diag);
+    report_put(mine, good ? SIGB_OK : SIGB_E_TOKEN, &diag, &made);
     sigb_buf_free(&made);
 }
 
@@ -79,6 +94,8 @@ static bool verifies(const scene *in, const report *of)
                 EVP_PKEY_verify(ctx, made.ptr, made.len, DIGEST, sizeof(DIGEST)) == 1;
 
     EVP_PKEY_CTX_free(ctx);
+    if (!good)
+        print_message("child %td: %s\n", of - in->reports, of->words);
     return good;
 }
 
@@ -147,6 +164,24 @@ static void three_hundred_children_four_at_once(void **state)
     forks(false, 4);
 }
 
+static void three_hundred_children_sixteen_at_once(void **state)
+{
+    (void)state;
+    forks(false, 16);
+}
+
+static void three_hundred_children_one_by_one_of_a_module_that_resets(void **state)
+{
+    (void)state;
+    forks(true, 1);
+}
+
+static void three_hundred_children_four_at_once_of_a_module_that_resets(void **state)
+{
+    (void)state;
+    forks(true, 4);
+}
+
 static void three_hundred_children_sixteen_at_once_of_a_module_that_resets(void **state)
 {
     (void)state;
@@ -158,6 +193,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_hundred_children_one_by_one),
         cmocka_unit_test(three_hundred_children_four_at_once),
+        cmocka_unit_test(three_hundred_children_sixteen_at_once),
+        cmocka_unit_test(three_hundred_children_one_by_one_of_a_module_that_resets),
+        cmocka_unit_test(three_hundred_children_four_at_once_of_a_module_that_resets),
         cmocka_unit_test(three_hundred_children_sixteen_at_once_of_a_module_that_resets),
     };
 
