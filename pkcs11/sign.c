@@ -24,6 +24,17 @@ static CK_RV end(p11_module *module, const p11_signing *what, p11_made *made, CK
                       made->bytes, len);
 }
 
+/* SoftHSM says of a digest or mask that its RSA-PSS does not have what others say of broken calls. No repair helps. */
+static sigb_rc cannot_begin(const p11_signing *what, CK_RV rv, sigb_diag *diag)
+{
+    if (rv != CKR_ARGUMENTS_BAD || !what->mechanism.has_params)
+        return ckr_fail(diag, rv, "C_SignInit");
+    return sigb_fail_native(
+        diag, SIGB_E_MECHANISM, CKR_MECHANISM_PARAM_INVALID,
+        "C_SignInit: CKR_ARGUMENTS_BAD: the token makes no RSA-PSS with this digest, mask "
+        "and salt; choose a digest of the SHA-2 family, and the same for the mask");
+}
+
 sigb_rc p11_sign(p11_module *module, p11_signing *what, p11_made *made, sigb_diag *diag)
 {
     CK_ULONG len;
@@ -31,7 +42,7 @@ sigb_rc p11_sign(p11_module *module, p11_signing *what, p11_made *made, sigb_dia
     CK_RV rv = begin(module, what);
 
     if (rv != CKR_OK)
-        return ckr_fail(diag, rv, "C_SignInit");
+        return cannot_begin(what, rv, diag);
     if (what->between != NULL)
         rc = what->between(what->between_arg, what->session, diag);
     what->between_failed = rc != SIGB_OK;
