@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/tally.h"
+
 #define DRAIN_MS 2000 /* how long a fork waits at most */
 #define POLL_NS  50000
 
 enum { TICKET_OUTSIDE, TICKET_INSIDE, TICKET_ABANDONED };
 
-static atomic_uint inside;  /* threads, but those that were abandoned there */
+static tally inside;        /* threads, but those that were abandoned there */
 static atomic_bool forking; /* newcomers wait */
 static atomic_bool closed;  /* newcomers are turned away */
 static atomic_bool broken;
@@ -45,7 +47,7 @@ static bool drain(unsigned wait_ms)
     uint64_t until = now_ms() + wait_ms;
     bool empty;
 
-    while (!(empty = atomic_load(&inside) <= own_share()) && now_ms() < until)
+    while (!(empty = tally_sum(&inside) <= own_share()) && now_ms() < until)
         (void)nanosleep(&rest, NULL); /* takes longer than it is told, so the clock decides */
     return empty;
 }
@@ -84,7 +86,9 @@ static void in_child(void)
 {
     if (!drained)
         atomic_store(&broken, true);
-    atomic_store(&inside, own_share());
+    tally_clear(&inside);
+    if (own_share() > 0)
+        tally_raise(&inside);
     atomic_fetch_add(&epoch, 1);
     after_fork();
 }
@@ -127,12 +131,12 @@ bool gate_is_broken(void)
 
 static void count_in(void)
 {
-    atomic_fetch_add(&inside, 1);
+    tally_raise(&inside);
     while (atomic_load(&forking)) {
-        atomic_fetch_sub(&inside, 1);
+        tally_lower(&inside);
         (void)pthread_mutex_lock(&fork_lock); /* until the fork is over */
         (void)pthread_mutex_unlock(&fork_lock);
-        atomic_fetch_add(&inside, 1);
+        tally_raise(&inside);
     }
 }
 
@@ -149,7 +153,7 @@ bool gate_enter(void)
     }
     count_in();
     if (atomic_load(&closed) || !ticket_move(current, TICKET_OUTSIDE, TICKET_INSIDE)) {
-        atomic_fetch_sub(&inside, 1);
+        tally_lower(&inside);
         return false;
     }
     depth = 1;
@@ -163,7 +167,7 @@ bool gate_leave(void)
         return true;
     if (!ticket_move(current, TICKET_INSIDE, TICKET_OUTSIDE))
         return false;
-    atomic_fetch_sub(&inside, 1);
+    tally_lower(&inside);
     return true;
 }
 
@@ -221,6 +225,6 @@ bool gate_abandon(gate_ticket *ticket)
     bool was_inside = atomic_exchange(&ticket->state, TICKET_ABANDONED) == TICKET_INSIDE;
 
     if (was_inside)
-        atomic_fetch_sub(&inside, 1);
+        tally_lower(&inside);
     return was_inside;
 }

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/gate.h"
 #include "base/libctx.h"
+#include "base/tally.h"
 #include "base/text.h"
 
 typedef enum module_state { STARTING, READY, STOPPING } module_state;
@@ -43,7 +44,7 @@ struct p11_module {
     atomic_uint epoch;   /* of the process that it was started in */
     atomic_bool wary;    /* somebody asked for deadlines: calls of it may hang */
     atomic_uint starts;  /* grows whenever sessions have ended: handles of an earlier start are void */
-    atomic_uint inside;  /* calls that run, abandoned ones too */
+    tally inside;        /* calls that run, abandoned ones too */
     atomic_bool stopped; /* none begins, but of the thread that is `stopping` it */
     atomic_bool taken;   /* by the call that runs, where they are made one at a time */
 };
@@ -297,9 +298,9 @@ static bool hold_calls(p11_module *module)
 
     stopping = module;
     atomic_store(&module->stopped, true);
-    for (int left = HOLD_MS * 10; left > 0 && atomic_load(&module->inside) > 0; left--)
+    for (int left = HOLD_MS * 10; left > 0 && tally_sum(&module->inside) > 0; left--)
         (void)nanosleep(&rest, NULL);
-    return atomic_load(&module->inside) == 0;
+    return tally_sum(&module->inside) == 0;
 }
 
 static void let_calls(p11_module *module)
@@ -326,10 +327,10 @@ static bool take_turn(p11_module *module)
 /* The stopper needs no turn: a call that never comes back may have it. */
 bool module_enter(p11_module *module)
 {
-    (void)atomic_fetch_add(&module->inside, 1);
+    tally_raise(&module->inside);
     if (is_stopper(module) || (!atomic_load(&module->stopped) && take_turn(module)))
         return true;
-    (void)atomic_fetch_sub(&module->inside, 1);
+    tally_lower(&module->inside);
     return false;
 }
 
@@ -346,7 +347,7 @@ void module_leave(p11_module *module)
 {
     bool had_turn = module->one_at_a_time && !is_stopper(module);
 
-    (void)atomic_fetch_sub(&module->inside, 1);
+    tally_lower(&module->inside);
     if (!had_turn)
         return;
     lock_registry();
@@ -419,7 +420,7 @@ static void disinherit(p11_module *module)
     module->ours = false;
     atomic_store(&module->shared, false);
     atomic_store(&module->down, true);
-    atomic_store(&module->inside, 0);
+    tally_clear(&module->inside);
     atomic_store(&module->stopped, false);
     atomic_store(&module->taken, false);
 }
@@ -578,7 +579,7 @@ void p11_module_close(p11_module *module)
 
     if (module == NULL || !leave(module))
         return;
-    forsaken = is_inherited(module) || atomic_load(&module->inside) > 0;
+    forsaken = is_inherited(module) || tally_sum(&module->inside) > 0;
     if (module->ours && !forsaken)
         (void)call_finalize(module);
     lock_registry();
@@ -670,7 +671,7 @@ static void find_ours(at_exit *all)
     lock_registry();
     for (p11_module *module = registry; module != NULL && all->count < MAX_AT_EXIT; module = module->next)
         if (module->state == READY && module->ours && !atomic_load(&module->shared) &&
-            !is_inherited(module) && atomic_load(&module->inside) == 0) {
+            !is_inherited(module) && tally_sum(&module->inside) == 0) {
             all->ours[all->count++] = module;
             all->wary |= module->wary;
         }
