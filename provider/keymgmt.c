@@ -25,7 +25,7 @@
     }                                                                                                        \
     static const char *operation_##Name(int operation)                                                       \
     {                                                                                                        \
-        return operation == OSSL_OP_SIGNATURE ? PROV_TYPE[row].signature : NULL;                             \
+        return operation == OSSL_OP_SIGNATURE ? PROV_TYPE[row].operation : NULL;                             \
     }
 
 NEW(rsa, PROV_RSA)

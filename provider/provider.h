@@ -77,10 +77,18 @@ void prov_hold_module(prov_ctx *ctx);
 
 /* ---- key.c ---- */
 
+/*
+ * Before each signature OpenSSL looks for the operation that the key names. Under
+ * a name that others have too it finds theirs first, where they are listed first,
+ * and tries in vain to give them the key: so ours has a name of its own besides.
+ */
+#define PROV_OWN(signature) "sigbridge-" signature
+
 /* A type of key: what OpenSSL calls it. */
 typedef struct prov_type {
     const char *name;      /* in the library's own context, and of OSSL_OBJECT_PARAM_DATA_TYPE */
     const char *signature; /* that it makes */
+    const char *operation; /* the same, as nobody else calls it */
 } prov_type;
 
 #define PROV_TYPES 5

@@ -734,28 +734,51 @@ static void *new_fixed_ctx(void *provctx, const char *digest)
         OSSL_FUNC_SIGNATURE_##id, (void (*)(void))(function)                                                 \
     }
 
-static const OSSL_DISPATCH SIGNATURE[] = {FUNCTION(NEWCTX, new_ctx),
-                                          FUNCTION(FREECTX, free_ctx),
-                                          FUNCTION(DUPCTX, dup_ctx),
-                                          FUNCTION(SIGN_INIT, sign_init),
-                                          FUNCTION(SIGN, sign),
-                                          FUNCTION(VERIFY_INIT, verify_init),
-                                          FUNCTION(VERIFY, verify),
-                                          FUNCTION(VERIFY_RECOVER_INIT, verify_recover_init),
-                                          FUNCTION(VERIFY_RECOVER, verify_recover),
-                                          FUNCTION(DIGEST_SIGN_INIT, digest_sign_init),
-                                          FUNCTION(DIGEST_SIGN_UPDATE, digest_sign_update),
-                                          FUNCTION(DIGEST_SIGN_FINAL, digest_sign_final),
-                                          FUNCTION(DIGEST_SIGN, digest_sign),
-                                          FUNCTION(DIGEST_VERIFY_INIT, digest_verify_init),
-                                          FUNCTION(DIGEST_VERIFY_UPDATE, digest_verify_update),
-                                          FUNCTION(DIGEST_VERIFY_FINAL, digest_verify_final),
-                                          FUNCTION(DIGEST_VERIFY, digest_verify),
-                                          FUNCTION(GET_CTX_PARAMS, get_ctx_params),
-                                          FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),
-                                          FUNCTION(SET_CTX_PARAMS, set_ctx_params),
-                                          FUNCTION(SETTABLE_CTX_PARAMS, settable_ctx_params),
-                                          {0, NULL}};
+/* The types of key that an algorithm takes, where OpenSSL asks; else it goes by the algorithm's name. */
+#ifdef OSSL_FUNC_SIGNATURE_QUERY_KEY_TYPES
+#define KEY_TYPES(algorithm, ...)                                                                            \
+    static const char **key_types_##algorithm(void)                                                          \
+    {                                                                                                        \
+        static const char *types[] = {__VA_ARGS__, NULL};                                                    \
+        return types;                                                                                        \
+    }
+#define TAKES(algorithm) FUNCTION(QUERY_KEY_TYPES, key_types_##algorithm),
+#else
+#define KEY_TYPES(algorithm, ...)
+#define TAKES(algorithm)
+#endif
+
+KEY_TYPES(rsa, "RSA", "RSA-PSS")
+KEY_TYPES(pkcs1, "RSA")
+KEY_TYPES(ecdsa, "EC")
+KEY_TYPES(ed25519, "ED25519")
+KEY_TYPES(ed448, "ED448")
+
+#define OF_ANY_DIGEST(name, algorithm)                                                                       \
+    static const OSSL_DISPATCH name[] = {FUNCTION(NEWCTX, new_ctx),                                          \
+                                         FUNCTION(FREECTX, free_ctx),                                        \
+                                         FUNCTION(DUPCTX, dup_ctx),                                          \
+                                         FUNCTION(SIGN_INIT, sign_init),                                     \
+                                         FUNCTION(SIGN, sign),                                               \
+                                         FUNCTION(VERIFY_INIT, verify_init),                                 \
+                                         FUNCTION(VERIFY, verify),                                           \
+                                         FUNCTION(VERIFY_RECOVER_INIT, verify_recover_init),                 \
+                                         FUNCTION(VERIFY_RECOVER, verify_recover),                           \
+                                         FUNCTION(DIGEST_SIGN_INIT, digest_sign_init),                       \
+                                         FUNCTION(DIGEST_SIGN_UPDATE, digest_sign_update),                   \
+                                         FUNCTION(DIGEST_SIGN_FINAL, digest_sign_final),                     \
+                                         FUNCTION(DIGEST_SIGN, digest_sign),                                 \
+                                         FUNCTION(DIGEST_VERIFY_INIT, digest_verify_init),                   \
+                                         FUNCTION(DIGEST_VERIFY_UPDATE, digest_verify_update),               \
+                                         FUNCTION(DIGEST_VERIFY_FINAL, digest_verify_final),                 \
+                                         FUNCTION(DIGEST_VERIFY, digest_verify),                             \
+                                         FUNCTION(GET_CTX_PARAMS, get_ctx_params),                           \
+                                         FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),                 \
+                                         FUNCTION(SET_CTX_PARAMS, set_ctx_params),                           \
+                                         FUNCTION(SETTABLE_CTX_PARAMS, settable_ctx_params),                 \
+                                         TAKES(algorithm){0, NULL}};
+OF_ANY_DIGEST(RSA_ANY, rsa)
+OF_ANY_DIGEST(ECDSA_ANY, ecdsa)
 
 /* OpenSSL streams no message into EdDSA: it signs in one piece. */
 #define EDDSA_FUNCTIONS                                                                                      \
@@ -766,52 +789,40 @@ static const OSSL_DISPATCH SIGNATURE[] = {FUNCTION(NEWCTX, new_ctx),
         FUNCTION(SET_CTX_PARAMS, set_ctx_params), FUNCTION(SETTABLE_CTX_PARAMS, settable_ctx_params)
 
 #ifdef OSSL_FUNC_SIGNATURE_SIGN_MESSAGE_INIT
-#define KEY_TYPE(name)                                                                                       \
-    static const char **key_types_##name(void)                                                               \
-    {                                                                                                        \
-        static const char *types[] = {#name, NULL};                                                          \
-        return types;                                                                                        \
-    }
-KEY_TYPE(RSA)
-KEY_TYPE(EC)
-KEY_TYPE(ED25519)
-KEY_TYPE(ED448)
-
-#define EDDSA(name)                                                                                          \
+#define EDDSA(name, algorithm)                                                                               \
     static const OSSL_DISPATCH name[] = {EDDSA_FUNCTIONS,                                                    \
                                          FUNCTION(SIGN_MESSAGE_INIT, sign_message_init),                     \
                                          FUNCTION(SIGN, sign_either),                                        \
                                          FUNCTION(VERIFY_MESSAGE_INIT, verify_message_init),                 \
                                          FUNCTION(VERIFY, verify_either),                                    \
-                                         FUNCTION(QUERY_KEY_TYPES, key_types_##name),                        \
-                                         {0, NULL}};
+                                         TAKES(algorithm){0, NULL}};
 
-/* As OpenSSL names them; each: its functions, its type of key, its digest, its names. */
+/* As OpenSSL names them; each: its functions, what it is of, its digest, its names. */
 /* clang-format off */
 #define FIXED(ROW)                                                                                           \
-    ROW(RSA_1,       RSA, "SHA1",         "RSA-SHA1:RSA-SHA-1:sha1WithRSAEncryption:1.2.840.113549.1.1.5")   \
-    ROW(RSA_224,     RSA, "SHA2-224",     "RSA-SHA2-224:RSA-SHA224:sha224WithRSAEncryption:1.2.840.113549.1.1.14") \
-    ROW(RSA_256,     RSA, "SHA2-256",     "RSA-SHA2-256:RSA-SHA256:sha256WithRSAEncryption:1.2.840.113549.1.1.11") \
-    ROW(RSA_384,     RSA, "SHA2-384",     "RSA-SHA2-384:RSA-SHA384:sha384WithRSAEncryption:1.2.840.113549.1.1.12") \
-    ROW(RSA_512,     RSA, "SHA2-512",     "RSA-SHA2-512:RSA-SHA512:sha512WithRSAEncryption:1.2.840.113549.1.1.13") \
-    ROW(RSA_512_224, RSA, "SHA2-512/224", "RSA-SHA2-512/224:RSA-SHA512-224:sha512-224WithRSAEncryption:1.2.840.113549.1.1.15") \
-    ROW(RSA_512_256, RSA, "SHA2-512/256", "RSA-SHA2-512/256:RSA-SHA512-256:sha512-256WithRSAEncryption:1.2.840.113549.1.1.16") \
-    ROW(RSA_3_224,   RSA, "SHA3-224",     "RSA-SHA3-224:id-rsassa-pkcs1-v1_5-with-sha3-224:2.16.840.1.101.3.4.3.13") \
-    ROW(RSA_3_256,   RSA, "SHA3-256",     "RSA-SHA3-256:id-rsassa-pkcs1-v1_5-with-sha3-256:2.16.840.1.101.3.4.3.14") \
-    ROW(RSA_3_384,   RSA, "SHA3-384",     "RSA-SHA3-384:id-rsassa-pkcs1-v1_5-with-sha3-384:2.16.840.1.101.3.4.3.15") \
-    ROW(RSA_3_512,   RSA, "SHA3-512",     "RSA-SHA3-512:id-rsassa-pkcs1-v1_5-with-sha3-512:2.16.840.1.101.3.4.3.16") \
-    ROW(EC_1,        EC,  "SHA1",         "ECDSA-SHA1:ECDSA-SHA-1:ecdsa-with-SHA1:1.2.840.10045.4.1")        \
-    ROW(EC_224,      EC,  "SHA2-224",     "ECDSA-SHA2-224:ECDSA-SHA224:ecdsa-with-SHA224:1.2.840.10045.4.3.1") \
-    ROW(EC_256,      EC,  "SHA2-256",     "ECDSA-SHA2-256:ECDSA-SHA256:ecdsa-with-SHA256:1.2.840.10045.4.3.2") \
-    ROW(EC_384,      EC,  "SHA2-384",     "ECDSA-SHA2-384:ECDSA-SHA384:ecdsa-with-SHA384:1.2.840.10045.4.3.3") \
-    ROW(EC_512,      EC,  "SHA2-512",     "ECDSA-SHA2-512:ECDSA-SHA512:ecdsa-with-SHA512:1.2.840.10045.4.3.4") \
-    ROW(EC_3_224,    EC,  "SHA3-224",     "ECDSA-SHA3-224:ecdsa_with_SHA3-224:id-ecdsa-with-sha3-224:2.16.840.1.101.3.4.3.9") \
-    ROW(EC_3_256,    EC,  "SHA3-256",     "ECDSA-SHA3-256:ecdsa_with_SHA3-256:id-ecdsa-with-sha3-256:2.16.840.1.101.3.4.3.10") \
-    ROW(EC_3_384,    EC,  "SHA3-384",     "ECDSA-SHA3-384:ecdsa_with_SHA3-384:id-ecdsa-with-sha3-384:2.16.840.1.101.3.4.3.11") \
-    ROW(EC_3_512,    EC,  "SHA3-512",     "ECDSA-SHA3-512:ecdsa_with_SHA3-512:id-ecdsa-with-sha3-512:2.16.840.1.101.3.4.3.12")
+    ROW(RSA_1,       pkcs1, "SHA1",         "RSA-SHA1:RSA-SHA-1:sha1WithRSAEncryption:1.2.840.113549.1.1.5")   \
+    ROW(RSA_224,     pkcs1, "SHA2-224",     "RSA-SHA2-224:RSA-SHA224:sha224WithRSAEncryption:1.2.840.113549.1.1.14") \
+    ROW(RSA_256,     pkcs1, "SHA2-256",     "RSA-SHA2-256:RSA-SHA256:sha256WithRSAEncryption:1.2.840.113549.1.1.11") \
+    ROW(RSA_384,     pkcs1, "SHA2-384",     "RSA-SHA2-384:RSA-SHA384:sha384WithRSAEncryption:1.2.840.113549.1.1.12") \
+    ROW(RSA_512,     pkcs1, "SHA2-512",     "RSA-SHA2-512:RSA-SHA512:sha512WithRSAEncryption:1.2.840.113549.1.1.13") \
+    ROW(RSA_512_224, pkcs1, "SHA2-512/224", "RSA-SHA2-512/224:RSA-SHA512-224:sha512-224WithRSAEncryption:1.2.840.113549.1.1.15") \
+    ROW(RSA_512_256, pkcs1, "SHA2-512/256", "RSA-SHA2-512/256:RSA-SHA512-256:sha512-256WithRSAEncryption:1.2.840.113549.1.1.16") \
+    ROW(RSA_3_224,   pkcs1, "SHA3-224",     "RSA-SHA3-224:id-rsassa-pkcs1-v1_5-with-sha3-224:2.16.840.1.101.3.4.3.13") \
+    ROW(RSA_3_256,   pkcs1, "SHA3-256",     "RSA-SHA3-256:id-rsassa-pkcs1-v1_5-with-sha3-256:2.16.840.1.101.3.4.3.14") \
+    ROW(RSA_3_384,   pkcs1, "SHA3-384",     "RSA-SHA3-384:id-rsassa-pkcs1-v1_5-with-sha3-384:2.16.840.1.101.3.4.3.15") \
+    ROW(RSA_3_512,   pkcs1, "SHA3-512",     "RSA-SHA3-512:id-rsassa-pkcs1-v1_5-with-sha3-512:2.16.840.1.101.3.4.3.16") \
+    ROW(EC_1,        ecdsa, "SHA1",         "ECDSA-SHA1:ECDSA-SHA-1:ecdsa-with-SHA1:1.2.840.10045.4.1")        \
+    ROW(EC_224,      ecdsa, "SHA2-224",     "ECDSA-SHA2-224:ECDSA-SHA224:ecdsa-with-SHA224:1.2.840.10045.4.3.1") \
+    ROW(EC_256,      ecdsa, "SHA2-256",     "ECDSA-SHA2-256:ECDSA-SHA256:ecdsa-with-SHA256:1.2.840.10045.4.3.2") \
+    ROW(EC_384,      ecdsa, "SHA2-384",     "ECDSA-SHA2-384:ECDSA-SHA384:ecdsa-with-SHA384:1.2.840.10045.4.3.3") \
+    ROW(EC_512,      ecdsa, "SHA2-512",     "ECDSA-SHA2-512:ECDSA-SHA512:ecdsa-with-SHA512:1.2.840.10045.4.3.4") \
+    ROW(EC_3_224,    ecdsa, "SHA3-224",     "ECDSA-SHA3-224:ecdsa_with_SHA3-224:id-ecdsa-with-sha3-224:2.16.840.1.101.3.4.3.9") \
+    ROW(EC_3_256,    ecdsa, "SHA3-256",     "ECDSA-SHA3-256:ecdsa_with_SHA3-256:id-ecdsa-with-sha3-256:2.16.840.1.101.3.4.3.10") \
+    ROW(EC_3_384,    ecdsa, "SHA3-384",     "ECDSA-SHA3-384:ecdsa_with_SHA3-384:id-ecdsa-with-sha3-384:2.16.840.1.101.3.4.3.11") \
+    ROW(EC_3_512,    ecdsa, "SHA3-512",     "ECDSA-SHA3-512:ecdsa_with_SHA3-512:id-ecdsa-with-sha3-512:2.16.840.1.101.3.4.3.12")
 /* clang-format on */
 
-#define FIXED_DISPATCH(name, type, digest, names)                                                            \
+#define FIXED_DISPATCH(name, algorithm, digest, names)                                                       \
     static void *new_##name(void *provctx, const char *properties)                                           \
     {                                                                                                        \
         (void)properties;                                                                                    \
@@ -832,8 +843,7 @@ KEY_TYPE(ED448)
                                          FUNCTION(VERIFY_MESSAGE_FINAL, verify_message_final),               \
                                          FUNCTION(VERIFY_RECOVER_INIT, verify_recover_init),                 \
                                          FUNCTION(VERIFY_RECOVER, verify_recover),                           \
-                                         FUNCTION(QUERY_KEY_TYPES, key_types_##type),                        \
-                                         FUNCTION(GET_CTX_PARAMS, get_ctx_params),                           \
+                                         TAKES(algorithm) FUNCTION(GET_CTX_PARAMS, get_ctx_params),          \
                                          FUNCTION(GETTABLE_CTX_PARAMS, gettable_ctx_params),                 \
                                          FUNCTION(SET_CTX_PARAMS, set_ctx_params),                           \
                                          FUNCTION(SETTABLE_CTX_PARAMS, settable_fixed_params),               \
@@ -841,18 +851,23 @@ KEY_TYPE(ED448)
 FIXED(FIXED_DISPATCH)
 #else
 #define FIXED(ROW)
-#define EDDSA(name) static const OSSL_DISPATCH name[] = {EDDSA_FUNCTIONS, {0, NULL}};
+#define EDDSA(name, algorithm) static const OSSL_DISPATCH name[] = {EDDSA_FUNCTIONS, {0, NULL}};
 #endif
 
-EDDSA(ED25519)
-EDDSA(ED448)
+EDDSA(ED25519, ed25519)
+EDDSA(ED448, ed448)
 
-#define FIXED_ALGORITHM(name, type, digest, names) {names, "", name, #type " signatures of a token, " digest},
+#define FIXED_ALGORITHM(name, algorithm, digest, names)                                                      \
+    {names, "", name, #algorithm " signatures of a token, " digest},
 
 const OSSL_ALGORITHM PROV_SIGNATURES[] = {
-    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", "", SIGNATURE, "RSA signatures of a token"},
-    {"ECDSA", "", SIGNATURE, "ECDSA signatures of a token"},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", "", RSA_ANY, "RSA signatures of a token"},
+    {PROV_OWN("RSA"), "", RSA_ANY, "RSA signatures of a token"},
+    {"ECDSA", "", ECDSA_ANY, "ECDSA signatures of a token"},
+    {PROV_OWN("ECDSA"), "", ECDSA_ANY, "ECDSA signatures of a token"},
     {"ED25519:1.3.101.112", "", ED25519, "Ed25519 signatures of a token"},
+    {PROV_OWN("ED25519"), "", ED25519, "Ed25519 signatures of a token"},
     {"ED448:1.3.101.113", "", ED448, "Ed448 signatures of a token"},
+    {PROV_OWN("ED448"), "", ED448, "Ed448 signatures of a token"},
     FIXED(FIXED_ALGORITHM){NULL, NULL, NULL, NULL},
 };

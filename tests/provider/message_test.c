@@ -278,6 +278,42 @@ static void a_context_is_copied_amid_a_message(void **state)
     EVP_PKEY_free(key);
 }
 
+/* Those that leave the digest open, asked for by name, and the names by which keys find them. */
+static void open_algorithms_take_their_keys(void **state)
+{
+    static const struct {
+        const char *algorithm, *key;
+        bool fits;
+    } rows[] = {{"ECDSA", "P-256", true},         {"sigbridge-ECDSA", "P-256", true},
+                {"RSA", "RSA-2048", true},        {"sigbridge-RSA", "RSA-2048", true},
+                {"RSA", "open-pss", true},        {"sigbridge-RSA", "open-pss", true},
+                {"ECDSA", "RSA-2048", false},     {"RSA", "P-256", false},
+                {"RSA", "Ed25519", false},        {"sigbridge-ECDSA", "RSA-2048", false},
+                {"sigbridge-RSA", "P-256", false}};
+    const softhsm_key pss = {
+        .type = "RSA-2048", .label = "open-pss", .id = "open-pss", .only_mechanism = CKM_RSA_PKCS_PSS};
+    unsigned char digest[32] = {1};
+    prov_stage *s = *state;
+
+    softhsm_keygen(s->hsm, "stage", &pss);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        EVP_PKEY *key = prov_stage_require(s, rows[i].key);
+        EVP_SIGNATURE *algorithm = require_algorithm(s, rows[i].algorithm);
+        EVP_PKEY_CTX *ctx = context_of(s, key);
+        made signature = {.len = sizeof(signature.bytes)};
+
+        assert_int_equal(EVP_PKEY_sign_init_ex2(ctx, algorithm, NULL) == 1, rows[i].fits);
+        if (rows[i].fits) {
+            assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()), 1);
+            assert_int_equal(EVP_PKEY_sign(ctx, signature.bytes, &signature.len, digest, sizeof(digest)), 1);
+        }
+        EVP_PKEY_CTX_free(ctx);
+        EVP_SIGNATURE_free(algorithm);
+        EVP_PKEY_free(key);
+    }
+    ERR_clear_error();
+}
+
 /* ---- what is refused ---- */
 
 static void an_algorithm_is_for_its_keys(void **state)
@@ -406,6 +442,7 @@ int main(void)
         cmocka_unit_test(digests_are_signed_too),
         cmocka_unit_test(a_message_is_two_calls),
         cmocka_unit_test(a_context_is_copied_amid_a_message),
+        cmocka_unit_test(open_algorithms_take_their_keys),
         cmocka_unit_test(an_algorithm_is_for_its_keys),
         cmocka_unit_test(a_fixed_digest_stays),
         cmocka_unit_test(a_signature_to_judge_is_wanted),
