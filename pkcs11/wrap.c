@@ -174,6 +174,16 @@ static sigb_rc judge(sigb_bytes uri, sigb_diag *diag)
     return SIGB_OK;
 }
 
+/* A SEQUENCE that begins with a VisibleString; a private key's first member is a number. */
+bool wrap_begins(sigb_bytes der)
+{
+    size_t len, used = der.len < 2 || der.ptr[0] != SEQUENCE
+                           ? 0
+                           : read_length(sigb_bytes_of(der.ptr + 1, der.len - 1), &len);
+
+    return used > 0 && 1 + used < der.len && der.ptr[1 + used] == V_ASN1_VISIBLESTRING;
+}
+
 sigb_rc wrap_read(sigb_bytes der, char **uri, sigb_diag *diag)
 {
     sigb_bytes members, description, text;

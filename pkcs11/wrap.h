@@ -30,6 +30,14 @@
 SIGB_CHECK sigb_rc wrap_write(const char *uri, const sigb_notes *notes, sigb_buf *pem, sigb_diag *diag);
 
 /*
+ * False: what begins with these bytes, all that there are up to WRAP_HEAD, is
+ * something else. So that of a file which may be another's private key no more
+ * is read than its head.
+ */
+#define WRAP_HEAD 6
+bool wrap_begins(sigb_bytes der);
+
+/*
  * Reads the DER behind the PEM; the caller frees *uri with OPENSSL_free().
  * SIGB_E_URI: anything but the one encoding of this structure. SIGB_E_LIMIT: a
  * URI longer than SIGB_MAX_URI. What the URI says is not judged: it comes from

@@ -43,15 +43,34 @@ static int wants_private(void *provctx, int selection)
 
 /* ---- reading ---- */
 
-/* All that is there. False: longer than any file of ours, or unreadable. */
-static bool read_all(const prov_ctx *ctx, OSSL_CORE_BIO *from, sigb_buf *to)
+/* Appends until so many bytes are there, or no more come. */
+static void read_up_to(const prov_ctx *ctx, OSSL_CORE_BIO *from, sigb_buf *to, size_t most)
 {
     unsigned char room[4096];
-    size_t got = 0;
+    size_t got = 1;
 
-    while (to->len <= MAX_FILE && ctx->bio_read(from, room, sizeof(room), &got) == 1 && got > 0)
+    while (to->len < most && got > 0) {
+        size_t want = most - to->len < sizeof(room) ? most - to->len : sizeof(room);
+
+        if (ctx->bio_read(from, room, want, &got) != 1)
+            break;
         sigb_buf_append(to, sigb_bytes_of(room, got));
+        OPENSSL_cleanse(room, got); /* it may be another's private key */
+    }
+}
+
+/* False: longer than any file of ours, or no memory. */
+static bool read_all(const prov_ctx *ctx, OSSL_CORE_BIO *from, sigb_buf *to)
+{
+    read_up_to(ctx, from, to, MAX_FILE + 1);
     return to->len <= MAX_FILE && !to->failed;
+}
+
+static void forget(sigb_buf *text)
+{
+    if (text->len > 0)
+        OPENSSL_cleanse(text->ptr, text->len);
+    sigb_buf_free(text);
 }
 
 /* Appends what stands between the lines of our PEM; there may be others before it. */
@@ -150,11 +169,24 @@ static int decode_pem(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBA
         if (!good)
             tell_refusal(ctx);
     }
-    if (text.len > 0)
-        OPENSSL_cleanse(text.ptr, text.len); /* it may be another's private key */
-    sigb_buf_free(&text);
-    sigb_buf_free(&der);
+    forget(&text);
+    forget(&der);
     return good;
+}
+
+/* The URI that is wrapped; the caller frees it. NULL: there is none. A module that decodes its own keys comes by here, for each. */
+static char *read_uri(const prov_ctx *ctx, OSSL_CORE_BIO *from)
+{
+    sigb_buf der = SIGB_BUF_INIT;
+    sigb_diag diag = {{0}, 0};
+    char *uri = NULL;
+
+    read_up_to(ctx, from, &der, WRAP_HEAD);
+    if (wrap_begins(sigb_buf_bytes(&der)) && read_all(ctx, from, &der) &&
+        wrap_read(sigb_buf_bytes(&der), &uri, &diag) != SIGB_OK)
+        uri = NULL;
+    forget(&der);
+    return uri;
 }
 
 /*
@@ -165,19 +197,10 @@ static int decode_uri(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBA
                       void *callback_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
     prov_ctx *ctx = arg;
-    sigb_buf der = SIGB_BUF_INIT;
-    sigb_diag diag = {{0}, 0};
-    prov_key *key = NULL;
-    char *uri = NULL;
-    sigb_rc rc;
+    char *uri = wants_private(ctx, selection) ? read_uri(ctx, from) : NULL;
+    prov_key *key;
 
-    if (!wants_private(ctx, selection) || !read_all(ctx, from, &der)) {
-        sigb_buf_free(&der);
-        return 1;
-    }
-    rc = wrap_read(sigb_buf_bytes(&der), &uri, &diag);
-    sigb_buf_free(&der);
-    if (rc != SIGB_OK)
+    if (uri == NULL)
         return 1;
     prov_hold_module(ctx);
     key = prov_key_open(ctx, uri, ask, ask_arg);

@@ -100,6 +100,7 @@ static void every_length_reads_back(void **state)
             text_put(&uri, "x");
         assert_int_equal(wrap_write(text_c_str(&uri), NULL, &pem, NULL), SIGB_OK);
         unarmour(sigb_buf_bytes(&pem), &der);
+        assert_true(wrap_begins(sigb_bytes_of(der.ptr, WRAP_HEAD)));
         assert_int_equal(wrap_read(sigb_buf_bytes(&der), &back, NULL), SIGB_OK);
         assert_string_equal(back, text_c_str(&uri));
         OPENSSL_free(back);
@@ -158,6 +159,40 @@ static void a_key_is_wrapped_as_a_private_one(void **state)
         assert_string_equal(back, rows[i].wrapped);
         OPENSSL_free(back);
         sigb_buf_free(&pem);
+        sigb_buf_free(&der);
+    }
+}
+
+/* What other keys look like at the head, and heads that are cut off. */
+static void the_head_tells_a_wrap_from_a_key(void **state)
+{
+    static const char *const others[] = {
+        "", /* nothing */
+        "30",
+        "301e",
+        "30821020",       /* cut off behind the length */
+        "302e02010030",   /* PKCS#8, Ed25519 */
+        "308187020100",   /* PKCS#8, P-256 */
+        "308206fd0201",   /* PKCS#8, RSA-3072 */
+        "307702010104",   /* a private key of RFC 5915 */
+        "30820122300d",   /* SubjectPublicKeyInfo */
+        "3084000000011a", /* a length of four bytes */
+        "30801a19504b",   /* of none */
+        "311e1a19504b",   /* another tag */
+        "301e0c19504b"    /* another string */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        sigb_buf der = SIGB_BUF_INIT;
+        unsigned char *exact;
+
+        hex_put(&der, others[i]);
+        exact = malloc(der.len); /* so that a step too far is seen */
+        if (der.len > 0)
+            memcpy(exact, der.ptr, der.len);
+        assert_false(wrap_begins(sigb_bytes_of(exact, der.len)));
+        free(exact);
         sigb_buf_free(&der);
     }
 }
@@ -259,6 +294,7 @@ int main(void)
         cmocka_unit_test(no_secret_and_nothing_but_a_private_key_is_written),
         cmocka_unit_test(the_public_call_is_the_same),
         cmocka_unit_test(a_key_is_wrapped_as_a_private_one),
+        cmocka_unit_test(the_head_tells_a_wrap_from_a_key),
         cmocka_unit_test(other_structures_are_refused),
         cmocka_unit_test(a_uri_over_the_limit_is_refused),
         cmocka_unit_test(every_mutation_is_refused_or_another_uri),
