@@ -5,8 +5,6 @@
  * be after its own end: a program that frees its last key in an exit handler then
  * crashes. So it is done here, where that is known.
  */
-#include <pthread.h>
-
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
@@ -21,17 +19,10 @@ struct prov_reasons {
     ERR_STRING_DATA rows[MOST + 1];
 };
 
-static atomic_bool openssl_ended;
-
-static void notice_end(void)
+/* It says so of itself once its end has begun, and what it says of that to its own queue goes nowhere. */
+static bool openssl_has_ended(void)
 {
-    atomic_store(&openssl_ended, true);
-}
-
-/* This library stays loaded until then: it is linked so. */
-static void watch_end(void)
-{
-    (void)OPENSSL_atexit(notice_end);
+    return OPENSSL_init_crypto(0, NULL) != 1;
 }
 
 /* OpenSSL does not tell the number to a provider, but for the errors that it raises. 0: they go to another libcrypto. */
@@ -48,13 +39,11 @@ static int library_of(prov_ctx *ctx)
 
 prov_reasons *prov_reasons_new(prov_ctx *ctx, const char *identity)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     prov_reasons *reasons;
     int library = library_of(ctx);
 
     if (library < ERR_LIB_USER || (reasons = OPENSSL_zalloc(sizeof(*reasons))) == NULL)
         return NULL;
-    (void)pthread_once(&once, watch_end);
     reasons->library = library;
     reasons->rows[0] = (ERR_STRING_DATA){ERR_PACK(library, 0, 0), identity};
     for (unsigned rc = 1; rc < MOST; rc++)
@@ -67,7 +56,7 @@ void prov_reasons_free(prov_reasons *reasons)
 {
     if (reasons == NULL)
         return;
-    if (!atomic_load(&openssl_ended))
+    if (!openssl_has_ended())
         (void)ERR_unload_strings(reasons->library, reasons->rows);
     OPENSSL_free(reasons);
 }

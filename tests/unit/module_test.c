@@ -156,6 +156,8 @@ static CK_RV seen_initialize(void *arg)
     const CK_C_INITIALIZE_ARGS *args = arg;
 
     started.calls++;
+    if (args == NULL)
+        return CKR_ARGUMENTS_BAD; /* threads are always announced */
     started.args = *args;
     if (args->pReserved != NULL)
         (void)snprintf(started.reserved, sizeof(started.reserved), "%s", (const char *)args->pReserved);
