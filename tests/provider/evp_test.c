@@ -72,14 +72,22 @@ static void a_key_is_what_software_would_make_of_it(void **state)
     }
 }
 
+/* From one another, and from what software has of the other. */
 static void keys_of_different_tokens_differ(void **state)
 {
     prov_stage *s = *state;
-    EVP_PKEY *one = prov_stage_require(s, "P-256"), *other;
+    EVP_PKEY *one = prov_stage_require(s, "P-256"), *other, *pub;
 
     prov_stage_key(s, "P-256", "another");
     other = prov_stage_require(s, "another");
+    pub = prov_stage_public(s, other);
     assert_int_equal(EVP_PKEY_eq(one, other), 0);
+    assert_int_equal(EVP_PKEY_eq(one, pub), 0);
+    assert_int_equal(EVP_PKEY_eq(pub, one), 0);
+    EVP_PKEY_free(pub);
+    EVP_PKEY_free(other);
+    other = prov_stage_require(s, "RSA-2048");
+    assert_true(EVP_PKEY_eq(one, other) != 1 && EVP_PKEY_eq(other, one) != 1);
     EVP_PKEY_free(other);
     EVP_PKEY_free(one);
 }

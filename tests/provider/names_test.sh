@@ -22,16 +22,35 @@ is "$(total listed)" 2
 hsm x509 -in "$token;object=one;type=cert" -out found.pem </dev/null
 cmp <(soft x509 -in one.pem) <(soft x509 -in found.pem)
 hsm verify -CAfile one.pem found.pem >out
-hsm storeutl -noout -certs -subject '/CN=Other Root' "$token" >listed
-is "$(total listed)" 1
 hsm storeutl -noout -alias two "$token" >listed
 is "$(total listed)" 2
-fingerprint=$(soft x509 -in one.pem -noout -fingerprint -sha256 | sed 's/.*=//')
-hsm storeutl -noout -sha256 -fingerprint "$fingerprint" "$token" >listed
-is "$(total listed)" 1
-serial=$(soft x509 -in one.pem -noout -serial | sed 's/.*=//')
-hsm storeutl -noout -issuer '/CN=Story Root' -serial "0x$serial" "$token" >listed
-is "$(total listed)" 1
+hsm storeutl -noout -alias absent "$token" >listed
+is "$(total listed)" 0
+
+# finds WHICH SEARCH...: this certificate and no other; none: nothing at all
+finds() {
+    hsm storeutl -certs "${@:2}" "$token" >listed </dev/null
+    if [ "$1" = none ]; then
+        is "$(total listed)" 0
+        return
+    fi
+    is "$(total listed)" 1
+    cmp <(soft x509 -in "$1.pem") <(soft x509 -in listed)
+}
+finds two -subject '/CN=Other Root'
+finds none -subject '/CN=No Root'
+for one in one two; do
+    serial=$(soft x509 -in "$one.pem" -noout -serial | sed 's/.*=//')
+    issuer=$(soft x509 -in "$one.pem" -noout -issuer -nameopt compat | sed 's/^issuer=//')
+    finds "$one" -issuer "$issuer" -serial "0x$serial"
+    for digest in sha1 sha256 sha384; do
+        fingerprint=$(soft x509 -in "$one.pem" -noout -fingerprint "-$digest" | sed 's/.*=//')
+        finds "$one" "-$digest" -fingerprint "$fingerprint"
+    done
+done
+finds none -issuer '/CN=Story Root' -serial "0x$serial" # the other's
+finds none -issuer '/CN=Story Root' -serial 0x1234
+finds none -sha1 -fingerprint "$(printf '00%.0s' {1..20})"
 hsm_refused 'wants a PIN, and' pkey -in "$token;object=one;type=private" -pubout </dev/null
 conf=$work/with-pin.cnf
 
