@@ -213,13 +213,13 @@ static sigb_rc generate_at(const prov_generation *g, const char *type, const sig
     return rc;
 }
 
-static prov_key *open_made(prov_ctx *ctx, const char *uri)
+static prov_key *open_made(const prov_generation *g, const char *uri)
 {
-    prov_key *key = prov_key_open(ctx, uri, NULL, NULL);
+    prov_key *key = prov_key_open_found(g->ctx, uri, g->uri, NULL, NULL);
 
     if (key == NULL)
         (void)prov_refuse(
-            ctx, SIGB_E_TOKEN,
+            g->ctx, SIGB_E_TOKEN,
             "the key was made, and could not be opened; it stays on the token: use or delete %s", uri);
     return key;
 }
@@ -240,7 +240,7 @@ static prov_key *generate_on_token(const prov_generation *g)
     prov_hold_module(g->ctx);
     rc = generate_at(g, type, &options, &made, &diag);
     if (rc == SIGB_OK)
-        key = open_made(g->ctx, (const char *)made.ptr);
+        key = open_made(g, (const char *)made.ptr);
     else
         (void)prov_fail(g->ctx, rc, &diag);
     sigb_buf_free(&made);

@@ -6,6 +6,7 @@
 #include <openssl/param_build.h>
 #include <openssl/params.h>
 
+#include "base/text.h"
 #include "provider/provider.h"
 
 const prov_type PROV_TYPE[PROV_TYPES] = {
@@ -156,4 +157,19 @@ prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK
     (void)prov_fail(ctx, rc, &diag);
     prov_key_free(key);
     return NULL;
+}
+
+prov_key *prov_key_open_found(prov_ctx *ctx, const char *found, const char *asked,
+                              OSSL_PASSPHRASE_CALLBACK *callback, void *callback_arg)
+{
+    const char *query = strchr(asked, '?');
+    sigb_buf uri = SIGB_BUF_INIT;
+    prov_key *key = NULL;
+
+    text_put(&uri, found);
+    text_put(&uri, query == NULL ? "" : query);
+    if (text_c_str(&uri) != NULL)
+        key = prov_key_open(ctx, (const char *)uri.ptr, callback, callback_arg);
+    sigb_buf_free(&uri);
+    return key;
 }

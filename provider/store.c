@@ -12,7 +12,6 @@
 #include <openssl/x509.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "provider/provider.h"
 
 typedef struct store_ctx {
@@ -326,21 +325,6 @@ int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg)
     return good;
 }
 
-/* The listed key by its own name, and with the query of the URI that was opened: its PIN source. */
-static prov_key *open_listed(store_ctx *store, const bridge_item *item, const prov_asker *asker)
-{
-    const char *query = strchr(store->uri, '?');
-    sigb_buf uri = SIGB_BUF_INIT;
-    prov_key *key = NULL;
-
-    text_put(&uri, item->uri);
-    text_put(&uri, query == NULL ? "" : query);
-    if (text_c_str(&uri) != NULL)
-        key = prov_key_open(store->prov, (const char *)uri.ptr, asker->callback, asker->callback_arg);
-    sigb_buf_free(&uri);
-    return key;
-}
-
 static int give(store_ctx *store, const bridge_item *item, const prov_asker *asker, OSSL_CALLBACK *callback,
                 void *arg)
 {
@@ -348,8 +332,9 @@ static int give(store_ctx *store, const bridge_item *item, const prov_asker *ask
 
     if (item->class == BRIDGE_CERT)
         return give_cert(item, callback, arg);
-    key = item->class == BRIDGE_PUBLIC ? prov_key_from_spki(store->prov, sigb_buf_bytes(&item->der))
-                                       : open_listed(store, item, asker);
+    key = item->class == BRIDGE_PUBLIC
+              ? prov_key_from_spki(store->prov, sigb_buf_bytes(&item->der))
+              : prov_key_open_found(store->prov, item->uri, store->uri, asker->callback, asker->callback_arg);
     return key != NULL && prov_give_key(key, callback, arg);
 }
 

@@ -60,6 +60,12 @@ conf pkcs11 'pkcs11-module-path = /nonexistent.so' 'pkcs11-module-token-pin = 12
 PKCS11_PROVIDER_MODULE=$module signs
 conf pkcs11 "identity = pkcs11prov" "pkcs11_module = $module" 'pin = 1234' 'force_login = 1' 'debug_level = 7'
 signs
+with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -propquery provider=pkcs11prov \
+    -pkeyopt 'pkcs11_uri:pkcs11:token=release;object=made' -out made.key 2>err </dev/null
+has made.key 'BEGIN PKCS#11 PROVIDER URI'
+if with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -propquery provider=pkcs11 -out none.key 2>err </dev/null; then
+    die 'it answers to a name that it does not have'
+fi
 conf pkcs11 'identity = pkcs11prov' 'pkcs11_module = /nonexistent.so'
 PKCS11_MODULE_PATH=$module PKCS11_PIN=1234 PKCS11_FORCE_LOGIN=1 PKCS11_DEBUG_LEVEL=7 signs
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command on a terminal of its own, types lines when it asks, prints what the terminal showed.
 
-usage: terminal.py LINES COMMAND [ARGUMENT]...     LINES are separated by "|"; each is typed behind "): ", "': " or "yes: ",
+usage: terminal.py LINES COMMAND [ARGUMENT]...     LINES are separated by "|"; each is typed behind "): ", "': ", "yes: ",
+                                                   or what OpenSSL asks for pass phrases with;
                                                    one that begins with "!" before the command runs
 """
 import os
@@ -10,7 +11,7 @@ import re
 import sys
 import time
 
-ASKS = re.compile(rb"(\): |': |yes: )$")
+ASKS = re.compile(rb"(\): |': |yes: |^Enter pass phrase for .*:)$")
 
 
 def main():

@@ -15,6 +15,20 @@ is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified
 hsm pkey -in one.key -pubout -out again.pub
 cmp one.pub again.pub
 
+# a private key is written as what it is, the URI of a key, or not at all
+hsm pkey -in "$token;object=one;type=private" -out written.key
+has written.key 'BEGIN PKCS#11 PROVIDER URI'
+hsm dgst -sha256 -sign written.key -out signature message
+is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified OK'
+hsm_refused 'the private key is on a token, and cannot be written; write PEM' pkey -in one.key -outform DER -out absent.der
+[ ! -s absent.der ] || die 'a refusal left something'
+for tool in 'pkey -in one.key -traditional' 'rsa -in one.key' 'ec -in one.key'; do
+    # shellcheck disable=SC2086
+    OPENSSL_CONF=$work/with-pin.cnf openssl $tool -out absent.key >out 2>&1 </dev/null || true
+    if [ -s absent.key ]; then has absent.key 'BEGIN PKCS#11 PROVIDER URI'; fi
+    rm -f absent.key
+done
+
 # the file that pkcs11-provider writes, by its documented structure
 printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\n' >theirs.key
 soft asn1parse -genconf <(printf 'asn1=SEQUENCE:s\n[s]\na=VISIBLESTRING:PKCS\\#11 Provider URI v1.0\nb=UTF8:%s\n' "pkcs11:token=release;object=one") \

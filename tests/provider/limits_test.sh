@@ -25,8 +25,13 @@ hsm dgst -sha256 -sign "$token;object=rsa" -out signature message
 is "$(hsm dgst -sha256 -verify "$token;object=rsa;type=public" -signature signature message)" 'Verified OK'
 is "$(hsm dgst -sha256 -prverify "$token;object=rsa" -signature signature message)" 'Verified OK'
 for kind in sha256 sha3-256; do hsm dgst "-$kind" message >digest; done
-hsm_refused '' dgst -sha256 -propquery provider=sigbridge message
-hsm_refused '' genpkey -algorithm X25519 -propquery provider=sigbridge -out absent
+hsm_refused 'unsupported' dgst -sha256 -propquery provider=sigbridge message
+hsm_refused 'unsupported' enc -aes-256-cbc -propquery provider=sigbridge -pass pass:x -in message -out absent
+hsm_refused 'unsupported' kdf -propquery provider=sigbridge -keylen 16 -kdfopt digest:SHA256 -kdfopt key:x -kdfopt salt:y HKDF
+hsm_refused 'X25519' genpkey -algorithm X25519 -propquery provider=sigbridge -out absent
+hsm enc -aes-256-cbc -pbkdf2 -pass pass:x -in message -out sealed
+soft enc -d -aes-256-cbc -pbkdf2 -pass pass:x -in sealed -out opened
+cmp message opened
 [ ! -s absent ] || die 'a refusal left something'
 
 # ---- keys that are made, and that are not ----
@@ -48,6 +53,8 @@ soft pkey -pubin -in pss2048.pub -noout -text >out
 has out 'No PSS parameter restrictions'
 hsm_refused '' dgst -sha256 -sigopt rsa_padding_mode:pkcs1 -sign pss2048.key -out absent message
 [ ! -s absent ] || die 'a key for PSS made another signature'
+hsm_refused 'keys on tokens sign, so leave pkcs11_key_usage out' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 \
+    -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=odd" -pkeyopt pkcs11_key_usage:keyAgreement -out absent
 hsm_refused 'no key of type EC secp256k1' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -propquery provider=sigbridge \
     -pkeyopt "pkcs11_uri:$token;object=odd" -out absent
 [ ! -s absent ] || die 'a refusal left a file'
