@@ -51,17 +51,45 @@ shakes() {
     done
 }
 
-# Reloads three times while clients come; then more clients.
+# shakes_until FILE PORT TYPE: handshakes until the file is there, a line in FILE.count for each.
+shakes_until() {
+    until [ -e "$1" ]; do
+        shakes 1 "$2" "$3"
+        echo >>"$1.count"
+    done
+}
+
+workers() { pgrep -P "$server" -u www-data | sort; }
+
+# None of these is a worker any more, and there are others.
+await_other_workers() { # PIDS
+    for _ in $(seq 200); do
+        if [ -n "$(workers)" ] && [ -z "$(comm -12 <(echo "$1") <(workers))" ]; then return; fi
+        sleep 0.1
+    done
+    die "the workers are those of before: $1"
+}
+
+count_of() { wc -l <"$1.count"; }
+
+# Reloads three times while clients come, each time until other workers serve and more of them came; then more clients.
 reload_under_load() { # TYPE PORT RELOAD-COMMAND...
-    local type=$1 port=$2 load
+    local type=$1 port=$2 load before came
     shift 2
-    shakes 20 "$port" "$type" &
+    rm -f over
+    : >over.count
+    shakes_until over "$port" "$type" &
     load=$!
     for _ in 1 2 3; do
-        sleep 0.3
+        before=$(workers)
+        came=$(count_of over)
         "$@" >>reload.log 2>&1 || die "$*: $(cat reload.log)"
+        await_other_workers "$before"
+        while kill -0 "$load" 2>/dev/null && [ "$(count_of over)" -lt $((came + 10)) ]; do sleep 0.1; done
     done
+    touch over
     wait "$load" || die 'a handshake failed while the server was told to reload'
+    [ "$(count_of over)" -ge 30 ] || die "$(count_of over) clients came while the server was told to reload"
     shakes 10 "$port" "$type"
 }
 
