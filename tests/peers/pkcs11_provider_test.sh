@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Those who have pkcs11-provider change the path of one library in openssl.cnf: with the package of the distribution, the
-# same commands before and after. Its key files are read by us, ours by it, and both serve in one configuration.
+# same commands before and after. Its key files are read by us, ours by it, both make one statement, and both serve in one
+# configuration.
 # Registered where the package is installed.
 source "$(dirname "${BASH_SOURCE[0]}")/../provider/lib.sh"
 
@@ -11,6 +12,9 @@ types='P-256 RSA-2048 Ed25519'
 for type in $types; do
     keygen release "$type" "$type"
     cert root "$token;object=$type" "CN=Root $type" "root-$type.pem"
+    keygen release "leaf-$type" "$type"
+    cert leaf "$token;object=leaf-$type" "CN=Leaf $type" "leaf-$type.pem" --issuer-key "$token;object=$type" \
+        --issuer-cert "root-$type.pem" --eku "$eku"
 done
 module=$PKCS11_MODULE_PATH
 unset PKCS11_MODULE_PATH
@@ -94,6 +98,27 @@ for type in $types; do
     signs theirs "ours-$type.key" "$type"
     signs ours "ours-$type.key" "$type"
 done
+
+# ---- a statement: straight to the token, and through either provider, the same but for the signature ----
+
+state_by() { # KEY TYPE PROFILE OUT OPTION...
+    "$sigbridge" sign -q --key "$1" --cert "leaf-$2.pem" --root "root-$2.pem" --eku "$eku" --profile "$3" "${claims[@]}" payload.json \
+        -o "$4" "${@:5}" || die "no statement by $1"
+}
+payload payload.json
+export SOURCE_DATE_EPOCH=1700000000
+for row in P-256:mst:64 RSA-2048:mst:256 Ed25519:cose:64; do
+    IFS=: read -r type profile signature_len <<<"$row"
+    state_by "$token;object=leaf-$type?module-path=$module" "$type" "$profile" direct.cose --pin-file pin
+    for whose in theirs ours; do
+        state_by "store:$token;object=leaf-$type;type=private" "$type" "$profile" "$whose.cose" --provider-config "$whose.cnf"
+        "$sigbridge" verify -q --root "root-$type.pem" --eku "$eku" --profile "$profile" "$whose.cose"
+        is "$(stat -c %s "$whose.cose")" "$(stat -c %s direct.cose)"
+        cmp -n $(($(stat -c %s direct.cose) - signature_len)) direct.cose "$whose.cose"
+    done
+    rm ./*.cose
+done
+unset SOURCE_DATE_EPOCH
 
 # ---- both in one configuration, each asked for by its name ----
 
