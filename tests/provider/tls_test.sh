@@ -22,6 +22,16 @@ for type in $types; do
 done
 cat root-*.pem >roots.pem
 
+# types of keys that sign no statements, and certificates of their own making
+printf '%s\n' '[req]' 'distinguished_name = dn' '[dn]' '[v3]' 'basicConstraints = critical,CA:TRUE' 'subjectKeyIdentifier = hash' >req.cnf
+for type in ED448 RSA-PSS; do
+    hsm genpkey -algorithm "$type" -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=leaf-$type" -out "leaf-$type.key" -quiet
+    hsm req -x509 -new -config req.cnf -extensions v3 -key "$token;object=leaf-$type;type=private" -subj "/CN=Leaf $type" -days 30 \
+        -out "leaf-$type.pem"
+    cat "leaf-$type.pem" >>roots.pem
+done
+types+=' ED448 RSA-PSS'
+
 # serve CONF OPTION...: s_server on a free port of the loopback, which it tells; $port.
 serve() {
     : >server.out # the port of the last one is not this one's
