@@ -11,6 +11,7 @@ cert root "$token;object=one" 'CN=Story Root' one.pem
 cert root "$token;object=two" 'CN=Other Root' two.pem
 
 total() { sed -n 's/^Total found: //p' "$1"; }
+none_is_listed() { [ ! -s listed ] || is "$(total listed)" 0; } # later versions say nothing where they find nothing
 
 # ---- certificates and public keys need no PIN, and no login is made for what is not said to be private ----
 
@@ -25,13 +26,13 @@ hsm verify -CAfile one.pem found.pem >out
 hsm storeutl -noout -alias two "$token" >listed
 is "$(total listed)" 2
 hsm storeutl -noout -alias absent "$token" >listed
-is "$(total listed)" 0
+none_is_listed
 
 # finds WHICH SEARCH...: this certificate and no other; none: nothing at all
 finds() {
     hsm storeutl -certs "${@:2}" "$token" >listed </dev/null
     if [ "$1" = none ]; then
-        is "$(total listed)" 0
+        none_is_listed
         return
     fi
     is "$(total listed)" 1
