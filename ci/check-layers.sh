@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Who may include whom. The table is the architecture (docs/architecture.md): what a folder may include of ours,
-# and of others. The C library is for everybody, but for its network. And nothing links against the network.
+# and of others. The C library is for everybody, but for its network. And nothing links against the network, or asks for
+# the version of OpenSSL.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 #       folder   | ours                      | others
@@ -60,6 +61,10 @@ done <<<"$table"
 for folder in $(files '*.c' '*.h' | sed -n 's,/.*,,p' | sort -u); do
     case $known'tests examples ' in *" $folder "*) ;; *) die "$folder/ is not in the table" ;; esac
 done
+
+# What differs between releases of OpenSSL is found by asking for what is there, never by a number.
+grep -rnE --include='*.[ch]' 'OPENSSL_(VERSION_(NUMBER|MAJOR|MINOR|PATCH|PREREQ)|API_LEVEL)' . --exclude-dir=build &&
+    die "ask whether it is there (#ifdef, a check of CMake), not which version it is"
 
 # Rigs are air-gapped: no network symbol, no library that brings the network.
 build build
