@@ -67,7 +67,7 @@ static const struct attr_row {
     [ATTR_SLOT_DESCRIPTION]     = {"slot-description",     false, false, 64,             NULL,          NULL},
     [ATTR_SLOT_MANUFACTURER]    = {"slot-manufacturer",    false, false, 32,             NULL,          NULL},
     [ATTR_SLOT_ID]              = {"slot-id",              false, false, 18,             is_number,     "a decimal number"},
-    [ATTR_PIN_SOURCE]           = {"pin-source",           true,  false, SIGB_MAX_URI,   is_pin_source, "file:/PATH or an absolute path; commands and other sources are not run"},
+    [ATTR_PIN_SOURCE]           = {"pin-source",           true,  false, SIGB_MAX_URI,   is_pin_source, "file:/PATH or an absolute path (commands and other sources are not run)"},
     [ATTR_PIN_VALUE]            = {"pin-value",            true,  false, 0,              NULL,          NULL}, /* read by take_pin() */
     [ATTR_MODULE_NAME]          = {"module-name",          true,  false, 255,            is_plain_name, "a name without slashes"},
     [ATTR_MODULE_PATH]          = {"module-path",          true,  false, SIGB_MAX_URI,   is_absolute,   "an absolute path"},

@@ -128,27 +128,5 @@ for name in pkcs11 sigbridge; do
     with both pkeyutl -sign -rawin -digest sha256 -propquery "?provider=$name" -inkey "$token;object=P-256;type=private" -in message -out signature
     is "$(soft dgst -sha256 -verify P-256.pub -signature signature message)" 'Verified OK'
 done
-# ---- a statement by way of theirs is the one that the token makes without a provider, but for the signature ----
 
-export SOURCE_DATE_EPOCH=1700000000
-cp root-P-256.pem root.pem
-payload payload.json
-for row in P-256:64 RSA-2048:256 Ed25519:64; do
-    type=${row%:*} profile=mst
-    [ "$type" != Ed25519 ] || profile=cose
-    each="$token;object=signer-$type"
-    keygen release "signer-$type" "$type"
-    cert leaf "$each" "CN=$type" "$type.pem" --issuer-key "$token;object=P-256" --issuer-cert root.pem --eku "$eku" --label "signer-$type"
-    given=("${anchors[@]}" "${claims[@]}" payload.json --profile "$profile" -q)
-    PKCS11_MODULE_PATH=$module "$sigbridge" sign --key "$each" "${given[@]}" --pin-file pin -o "direct-$type.cose"
-    "$sigbridge" sign --key "store:$each;type=private" --provider-config theirs.cnf --cert "$type.pem" "${given[@]}" -o "through-$type.cose"
-    PKCS11_PROVIDER_MODULE=$module "$sigbridge" sign --key "store:$each;type=private" --provider "pkcs11,$theirs" --cert "$type.pem" \
-        "${given[@]}" --pin-file pin -o "named-$type.cose"
-    for made in through named; do
-        is "$(stat -c %s "$made-$type.cose")" "$(stat -c %s "direct-$type.cose")"
-        cmp -n $(($(stat -c %s "direct-$type.cose") - ${row#*:})) "direct-$type.cose" "$made-$type.cose"
-        verify -q "$made-$type.cose" --profile "$profile"
-    done
-done
-unset SOURCE_DATE_EPOCH
 echo "pkcs11_provider_test.sh: passed, $(grep -c . theirs.cnf) lines of its openssl.cnf, one changed"

@@ -159,7 +159,7 @@ static void a_uri_is_refused_for_what_p11_kit_lets_pass(void **state)
         {"pkcs11:?module-path=a.so", "an absolute path is wanted"},
         {"pkcs11:?module-name=../a", "a name without slashes is wanted"},
         {"pkcs11:?module-name=a/b", "a name without slashes is wanted"},
-        {"pkcs11:?pin-source=|cat%20/pin", "commands and other sources are not run is wanted"},
+        {"pkcs11:?pin-source=|cat%20/pin", "commands and other sources are not run) is wanted"},
         {"pkcs11:?pin-source=file:pin", "file:/PATH or an absolute path"},
         {"pkcs11:?pin-source=file://host/pin", "file:/PATH or an absolute path"},
         {"pkcs11:?pin-source=env:PIN", "file:/PATH or an absolute path"},
