@@ -112,6 +112,10 @@ for row in P-256:mst:64 RSA-2048:mst:256 Ed25519:cose:64; do
     state_by "$token;object=leaf-$type?module-path=$module" "$type" "$profile" direct.cose --pin-file pin
     for whose in theirs ours; do
         state_by "store:$token;object=leaf-$type;type=private" "$type" "$profile" "$whose.cose" --provider-config "$whose.cnf"
+    done
+    PKCS11_PROVIDER_MODULE=$module state_by "store:$token;object=leaf-$type;type=private" "$type" "$profile" named.cose \
+        --provider "pkcs11,$theirs" --pin-file pin
+    for whose in theirs ours named; do
         "$sigbridge" verify -q --root "root-$type.pem" --eku "$eku" --profile "$profile" "$whose.cose"
         is "$(stat -c %s "$whose.cose")" "$(stat -c %s direct.cose)"
         cmp -n $(($(stat -c %s direct.cose) - signature_len)) direct.cose "$whose.cose"
