@@ -180,13 +180,13 @@ static char *read_uri(const prov_ctx *ctx, OSSL_CORE_BIO *from)
     sigb_buf der = SIGB_BUF_INIT;
     sigb_diag diag = {{0}, 0};
     char *uri = NULL;
+    bool found;
 
     read_up_to(ctx, from, &der, WRAP_HEAD);
-    if (wrap_begins(sigb_buf_bytes(&der)) && read_all(ctx, from, &der) &&
-        wrap_read(sigb_buf_bytes(&der), &uri, &diag) != SIGB_OK)
-        uri = NULL;
+    found = wrap_begins(sigb_buf_bytes(&der)) && read_all(ctx, from, &der) &&
+            wrap_read(sigb_buf_bytes(&der), &uri, &diag) == SIGB_OK;
     forget(&der);
-    return uri;
+    return found ? uri : NULL;
 }
 
 /*
