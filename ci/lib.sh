@@ -32,6 +32,11 @@ softhsm_module() {
     die "SoftHSM's module is not installed: run ci/setup"
 }
 
+# Where the packages of a folder of debootstrap's come from, which wrote it there; "": seen from inside.
+debian_mirror() { # FOLDER
+    awk '$1 == "deb" { print $2; exit }' "$1/etc/apt/sources.list"
+}
+
 # The folders whose code ships, as far as they exist.
 product_folders() {
     local folder
