@@ -107,3 +107,58 @@ size_t children_run(size_t count, size_t alive, child_fn work, void *arg, report
     }
     return lost;
 }
+
+/* ---- the same for every road to a key ---- */
+
+static forks_fn *forks_of_story;
+
+static void three_hundred_children_one_by_one(void **state)
+{
+    (void)state;
+    forks_of_story(false, 1);
+}
+
+static void three_hundred_children_four_at_once(void **state)
+{
+    (void)state;
+    forks_of_story(false, 4);
+}
+
+static void three_hundred_children_sixteen_at_once(void **state)
+{
+    (void)state;
+    forks_of_story(false, 16);
+}
+
+static void three_hundred_children_one_by_one_of_a_module_that_resets(void **state)
+{
+    (void)state;
+    forks_of_story(true, 1);
+}
+
+static void three_hundred_children_four_at_once_of_a_module_that_resets(void **state)
+{
+    (void)state;
+    forks_of_story(true, 4);
+}
+
+static void three_hundred_children_sixteen_at_once_of_a_module_that_resets(void **state)
+{
+    (void)state;
+    forks_of_story(true, 16);
+}
+
+int children_run_stories(forks_fn *forks)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(three_hundred_children_one_by_one),
+        cmocka_unit_test(three_hundred_children_four_at_once),
+        cmocka_unit_test(three_hundred_children_sixteen_at_once),
+        cmocka_unit_test(three_hundred_children_one_by_one_of_a_module_that_resets),
+        cmocka_unit_test(three_hundred_children_four_at_once_of_a_module_that_resets),
+        cmocka_unit_test(three_hundred_children_sixteen_at_once_of_a_module_that_resets),
+    };
+
+    forks_of_story = forks;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

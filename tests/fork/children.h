@@ -38,4 +38,10 @@ typedef void (*child_fn)(void *arg, size_t number, report *mine);
  */
 size_t children_run(size_t count, size_t alive, child_fn work, void *arg, report *reports);
 
+/* 300 forks, `alive` children at once, of a SoftHSM that resets itself in a child or does not. */
+typedef void forks_fn(bool reset, size_t alive);
+
+/* Six tests, a program's whole main(): 1, 4 and 16 children at once, with and without the reset. */
+int children_run_stories(forks_fn *forks);
+
 #endif

@@ -144,51 +144,7 @@ static void forks(bool reset, size_t alive)
     scene_end(&in);
 }
 
-static void three_hundred_children_one_by_one(void **state)
-{
-    (void)state;
-    forks(false, 1);
-}
-
-static void three_hundred_children_four_at_once(void **state)
-{
-    (void)state;
-    forks(false, 4);
-}
-
-static void three_hundred_children_sixteen_at_once(void **state)
-{
-    (void)state;
-    forks(false, 16);
-}
-
-static void three_hundred_children_one_by_one_of_a_module_that_resets(void **state)
-{
-    (void)state;
-    forks(true, 1);
-}
-
-static void three_hundred_children_four_at_once_of_a_module_that_resets(void **state)
-{
-    (void)state;
-    forks(true, 4);
-}
-
-static void three_hundred_children_sixteen_at_once_of_a_module_that_resets(void **state)
-{
-    (void)state;
-    forks(true, 16);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_hundred_children_one_by_one),
-        cmocka_unit_test(three_hundred_children_four_at_once),
-        cmocka_unit_test(three_hundred_children_sixteen_at_once),
-        cmocka_unit_test(three_hundred_children_one_by_one_of_a_module_that_resets),
-        cmocka_unit_test(three_hundred_children_four_at_once_of_a_module_that_resets),
-        cmocka_unit_test(three_hundred_children_sixteen_at_once_of_a_module_that_resets),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return children_run_stories(forks);
 }

@@ -170,17 +170,7 @@ static void nor_does_the_pin_callback_of_a_store(void **state)
 
 static int begin(void **state)
 {
-    static prov_stage s;
-
-    prov_stage_begin(&s, "");
-    prov_stage_key(&s, "P-256", "leaf");
-    *state = &s;
-    return 0;
-}
-
-static int end(void **state)
-{
-    prov_stage_end(*state);
+    prov_stage_key(prov_stage_begin_for_all(state, NULL, 0), "P-256", "leaf");
     return 0;
 }
 
@@ -191,5 +181,5 @@ int main(void)
         cmocka_unit_test(nor_does_the_pin_callback_of_a_store),
     };
 
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, prov_stage_end_for_all);
 }

@@ -505,17 +505,7 @@ static void without_a_kept_pin_it_is_fetched_each_time(void **state)
 
 static int begin(void **state)
 {
-    static prov_stage s;
-
-    prov_stage_begin(&s, "");
-    make_keys(&s);
-    *state = &s;
-    return 0;
-}
-
-static int end(void **state)
-{
-    prov_stage_end(*state);
+    make_keys(prov_stage_begin_for_all(state, NULL, 0));
     return 0;
 }
 
@@ -541,5 +531,5 @@ int main(void)
         cmocka_unit_test(what_passes_is_not_seen),
     };
 
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, prov_stage_end_for_all);
 }

@@ -413,22 +413,11 @@ static void what_a_token_does_not_do_is_refused(void **state)
 
 /* ---- the run ---- */
 
-static prov_stage STAGE;
-
 static int begin(void **state)
 {
     static const char *const types[] = {"P-256", "RSA-2048", "Ed25519"};
 
-    prov_stage_begin(&STAGE, "");
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        prov_stage_key(&STAGE, types[i], types[i]);
-    *state = &STAGE;
-    return 0;
-}
-
-static int end(void **state)
-{
-    prov_stage_end(*state);
+    (void)prov_stage_begin_for_all(state, types, sizeof(types) / sizeof(types[0]));
     return 0;
 }
 
@@ -449,5 +438,5 @@ int main(void)
         cmocka_unit_test(what_a_token_does_not_do_is_refused),
     };
 
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, prov_stage_end_for_all);
 }

@@ -408,19 +408,8 @@ static int begin(void **state)
     static const char *const types[] = {"P-256", "P-521", "RSA-2048", "Ed25519"};
     static const softhsm_key pss = {
         .type = "RSA-2048", .label = "pss", .id = "pss", .only_mechanism = CKM_RSA_PKCS_PSS};
-    static prov_stage s;
 
-    prov_stage_begin(&s, "");
-    for (size_t i = 0; i < COUNT(types); i++)
-        prov_stage_key(&s, types[i], types[i]);
-    softhsm_keygen(s.hsm, "stage", &pss);
-    *state = &s;
-    return 0;
-}
-
-static int end(void **state)
-{
-    prov_stage_end(*state);
+    softhsm_keygen(prov_stage_begin_for_all(state, types, COUNT(types))->hsm, "stage", &pss);
     return 0;
 }
 
@@ -441,5 +430,5 @@ int main(void)
         cmocka_unit_test(keys_are_checked_without_the_token),
     };
 
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, prov_stage_end_for_all);
 }

@@ -76,6 +76,23 @@ void prov_stage_key(const prov_stage *s, const char *type, const char *label)
     softhsm_keygen(s->hsm, "stage", &key);
 }
 
+prov_stage *prov_stage_begin_for_all(void **state, const char *const types[], size_t count)
+{
+    static prov_stage s;
+
+    prov_stage_begin(&s, "");
+    for (size_t i = 0; i < count; i++)
+        prov_stage_key(&s, types[i], types[i]);
+    *state = &s;
+    return &s;
+}
+
+int prov_stage_end_for_all(void **state)
+{
+    prov_stage_end(*state);
+    return 0;
+}
+
 void prov_stage_plan(const prov_stage *s, const char *plan)
 {
     assert_true(s->fault->plan(plan));

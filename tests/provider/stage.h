@@ -30,6 +30,13 @@ typedef struct prov_stage {
 void prov_stage_begin(prov_stage *s, const char *lines);
 void prov_stage_end(prov_stage *s);
 
+/*
+ * One stage for all tests of a program: what begins a group calls the first, with
+ * types of keys that are made under their own names; the second ends the group.
+ */
+prov_stage *prov_stage_begin_for_all(void **state, const char *const types[], size_t count);
+int prov_stage_end_for_all(void **state);
+
 /* Another configuration from now on. */
 void prov_stage_configure(prov_stage *s, const char *lines);
 

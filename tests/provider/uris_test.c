@@ -253,18 +253,9 @@ static void every_candidate_is_listed(void **state)
 
 static int begin(void **state)
 {
-    static prov_stage s;
+    static const char *const types[] = {"P-256", "RSA-2048"};
 
-    prov_stage_begin(&s, "");
-    prov_stage_key(&s, "P-256", "P-256");
-    prov_stage_key(&s, "RSA-2048", "RSA-2048");
-    *state = &s;
-    return 0;
-}
-
-static int end(void **state)
-{
-    prov_stage_end(*state);
+    (void)prov_stage_begin_for_all(state, types, sizeof(types) / sizeof(types[0]));
     return 0;
 }
 
@@ -278,5 +269,5 @@ int main(void)
         cmocka_unit_test(every_candidate_is_listed),
     };
 
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, begin, prov_stage_end_for_all);
 }
