@@ -97,13 +97,18 @@ static void *sign_through_the_change(void *arg)
     return NULL;
 }
 
+/* With one start of the module, before anything changes: SoftHSM writes its token's file anew at each login, and whoever starts meanwhile may see no token. */
 static void replace_here(const shop *in, const row *how)
 {
+    CK_FUNCTION_LIST *calls = softhsm_calls(in->hsm);
+
+    assert_int_equal(calls->C_Initialize(NULL), CKR_OK);
     softhsm_destroy(in->hsm, SHOP_TOKEN, CKO_PRIVATE_KEY, "leaf");
     if (!how->keep_public)
         softhsm_destroy(in->hsm, SHOP_TOKEN, CKO_PUBLIC_KEY, "leaf");
     if (how->instead != NULL)
         softhsm_keygen(in->hsm, SHOP_TOKEN, how->instead);
+    assert_int_equal(calls->C_Finalize(NULL), CKR_OK);
 }
 
 /* By a process of its own, as it happens: SoftHSM makes no keys in a process whose other threads sign. */
@@ -126,6 +131,24 @@ static void wait_until_they_sign(const worker *workers)
     for (size_t i = 0; i < SIGNERS; i++)
         while (atomic_load(&workers[i].good) < 20)
             (void)usleep(1000);
+}
+
+/*
+ * Until this process sees the change: SoftHSM shows a key to one thread while another is still reading its file, and that
+ * one may be off its processor. Until then the old key may still sign, or none be there.
+ */
+static void wait_until_it_is_seen(const shop *in, sigb_signer *signer, const row *how)
+{
+    worker looker = {.in = in, .signer = signer, .wanted = how};
+    sigb_rc rc;
+
+    do {
+        sigb_buf made = SIGB_BUF_INIT;
+        rc = make(&looker, &made);
+        assert_true(rc == SIGB_OK ? accepts(&looker, &made) : made.len == 0);
+        assert_true(rc == SIGB_OK || rc == SIGB_E_KEY_ABSENT || is_as_wanted(&looker, rc));
+        sigb_buf_free(&made);
+    } while (!is_as_wanted(&looker, rc));
 }
 
 static void assert_told(const worker *me)
@@ -155,6 +178,7 @@ static void change_behind(const row *how)
     wait_until_they_sign(workers);
     (void)alarm(LIMIT_S);
     replace(&in, how);
+    wait_until_it_is_seen(&in, signer, how);
     atomic_store(&changed, true);
     for (size_t i = 0; i < SIGNERS; i++)
         assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
