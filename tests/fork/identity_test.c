@@ -97,6 +97,13 @@ static void *sign_through_the_change(void *arg)
     return NULL;
 }
 
+/* ---- who changes it: another process, which is there before any thread is, for OpenSSL's locks do not survive a fork ---- */
+
+typedef struct changer {
+    pid_t process;
+    int go; /* a byte, and it begins */
+} changer;
+
 /* With one start of the module, before anything changes: SoftHSM writes its token's file anew at each login, and whoever starts meanwhile may see no token. */
 static void replace_here(const shop *in, const row *how)
 {
@@ -111,20 +118,38 @@ static void replace_here(const shop *in, const row *how)
     assert_int_equal(calls->C_Finalize(NULL), CKR_OK);
 }
 
-/* By a process of its own, as it happens: SoftHSM makes no keys in a process whose other threads sign. */
-static void replace(const shop *in, const row *how)
+static changer changer_new(const shop *in, const row *how)
 {
-    int status = 0;
-    pid_t other = fork();
+    changer made;
+    int ends[2];
+    char go;
 
-    if (other == 0) {
+    assert_int_equal(pipe(ends), 0);
+    made.process = fork();
+    made.go = ends[1];
+    if (made.process == 0) {
+        (void)close(ends[1]);
         (void)setenv("CMOCKA_TEST_ABORT", "1", 1); /* what fails here is seen by the signal */
-        replace_here(in, how);
+        if (read(ends[0], &go, 1) == 1)
+            replace_here(in, how);
         _exit(0);
     }
-    assert_int_equal(waitpid(other, &status, 0), other);
-    assert_int_equal(status, 0);
+    assert_true(made.process > 0);
+    (void)close(ends[0]);
+    return made;
 }
+
+static void change(const changer *by)
+{
+    int status = 0;
+
+    assert_int_equal(write(by->go, "", 1), 1);
+    assert_int_equal(waitpid(by->process, &status, 0), by->process);
+    assert_int_equal(status, 0);
+    (void)close(by->go);
+}
+
+/* ---- what is told then ---- */
 
 static void wait_until_they_sign(const worker *workers)
 {
@@ -162,11 +187,12 @@ static void assert_told(const worker *me)
 static void change_behind(const row *how)
 {
     worker workers[SIGNERS] = {{.whole = false}, {.whole = true}};
+    changer by;
     shop in;
     sigb_signer *signer;
 
     shop_make(&in);
-    softhsm_configure(in.hsm, "library.reset_on_fork = true");
+    by = changer_new(&in, how);
     signer = shop_open(&in);
     atomic_store(&changed, false);
     for (size_t i = 0; i < SIGNERS; i++) {
@@ -177,7 +203,7 @@ static void change_behind(const row *how)
     }
     wait_until_they_sign(workers);
     (void)alarm(LIMIT_S);
-    replace(&in, how);
+    change(&by);
     wait_until_it_is_seen(&in, signer, how);
     atomic_store(&changed, true);
     for (size_t i = 0; i < SIGNERS; i++)
