@@ -10,11 +10,11 @@
 #include "provider/provider.h"
 
 const prov_type PROV_TYPE[PROV_TYPES] = {
-    [PROV_RSA] = {"RSA", "RSA", PROV_OWN("RSA")},
-    [PROV_RSA_PSS] = {"RSA-PSS", "RSA", PROV_OWN("RSA")},
-    [PROV_EC] = {"EC", "ECDSA", PROV_OWN("ECDSA")},
-    [PROV_ED25519] = {"ED25519", "ED25519", PROV_OWN("ED25519")},
-    [PROV_ED448] = {"ED448", "ED448", PROV_OWN("ED448")},
+    [PROV_RSA] = {"RSA", "RSA", PROV_OWN("RSA"), PROV_OWN("RSA")},
+    [PROV_RSA_PSS] = {"RSA-PSS", "RSA", PROV_OWN("RSA"), NULL},
+    [PROV_EC] = {"EC", "ECDSA", PROV_OWN("ECDSA"), NULL},
+    [PROV_ED25519] = {"ED25519", "ED25519", PROV_OWN("ED25519"), NULL},
+    [PROV_ED448] = {"ED448", "ED448", PROV_OWN("ED448"), NULL},
 };
 
 prov_key *prov_key_new(prov_ctx *ctx, const prov_type *type)

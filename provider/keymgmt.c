@@ -14,6 +14,19 @@
 
 /* ---- life ---- */
 
+/* NULL: as the key is called. */
+static const char *operation_of(const prov_type *type, int operation)
+{
+    switch (operation) {
+    case OSSL_OP_SIGNATURE:
+        return type->operation;
+    case OSSL_OP_ASYM_CIPHER:
+        return type->cipher;
+    default:
+        return NULL;
+    }
+}
+
 #define NEW(Name, row)                                                                                       \
     static void *new_##Name(void *provctx)                                                                   \
     {                                                                                                        \
@@ -25,7 +38,7 @@
     }                                                                                                        \
     static const char *operation_##Name(int operation)                                                       \
     {                                                                                                        \
-        return operation == OSSL_OP_SIGNATURE ? PROV_TYPE[row].operation : NULL;                             \
+        return operation_of(&PROV_TYPE[row], operation);                                                     \
     }
 
 NEW(rsa, PROV_RSA)

@@ -89,6 +89,7 @@ typedef struct prov_type {
     const char *name;      /* in the library's own context, and of OSSL_OBJECT_PARAM_DATA_TYPE */
     const char *signature; /* that it makes */
     const char *operation; /* the same, as nobody else calls it */
+    const char *cipher;    /* that it encrypts with, as nobody else calls it; NULL: none */
 } prov_type;
 
 #define PROV_TYPES 5
@@ -147,8 +148,8 @@ int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg);
 /* ---- the operations ---- */
 
 /* Property definitions in these tables get provider=NAME in front, by the name that the configuration loads us under. */
-extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], PROV_ENCODERS[],
-    PROV_DECODERS[];
+extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], PROV_CIPHERS[],
+    PROV_ENCODERS[], PROV_DECODERS[];
 
 /* generate.c: the OSSL_FUNC_keymgmt_gen_* of all types */
 typedef struct prov_generation prov_generation;

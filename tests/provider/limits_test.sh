@@ -15,9 +15,20 @@ soft pkey -in soft.key -pubout -out soft.pub
 # ---- what a key of a token is not for; with its public half software works ----
 
 hsm pkeyutl -encrypt -pubin -inkey rsa.pub -in message -out sealed
-hsm_refused 'operation not supported for this keytype' pkeyutl -decrypt -inkey "$token;object=rsa" -in sealed -out absent
+hsm_refused 'keys of a token sign here, and decrypt nothing' pkeyutl -decrypt -inkey "$token;object=rsa" -in sealed -out absent
+hsm_refused 'data too large for key size' pkeyutl -encrypt -inkey "$token;object=rsa" -in "$SIGBRIDGE" -out absent
 hsm_refused 'operation not supported for this keytype' pkeyutl -derive -inkey "$token;object=ec" -peerkey soft.pub -out absent
-hsm pkeyutl -encrypt -pubin -inkey "$token;object=rsa;type=public" -in message -out sealed
+pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label release --login --pin 1234 --keypairgen --key-type rsa:2048 --label opens --id 77 \
+    --usage-sign --usage-decrypt >out 2>&1 || die "$(cat out)"
+token_opens() { # what was encrypted
+    pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label release --login --pin 1234 --decrypt --mechanism RSA-PKCS --id 77 \
+        --input-file sealed --output-file opened >out 2>&1 || die "$(cat out)"
+    cmp message opened
+}
+hsm pkeyutl -encrypt -pubin -inkey "$token;object=opens;type=public" -in message -out sealed
+token_opens
+hsm pkeyutl -encrypt -inkey "$token;object=opens" -in message -out sealed
+token_opens
 hsm pkeyutl -derive -inkey soft.key -peerkey "$token;object=ec;type=public" -out agreed
 soft pkeyutl -derive -inkey soft.key -peerkey ec.pub -out wanted
 cmp agreed wanted

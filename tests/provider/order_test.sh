@@ -37,7 +37,7 @@ files_sign() {
 }
 
 software_works() {
-    local algorithm
+    local algorithm padding
     for algorithm in RSA EC; do
         hsm dgst -sha256 -sign "soft-$algorithm.key" -out signature message
         is "$(soft dgst -sha256 -verify "soft-$algorithm.pub" -signature signature message)" 'Verified OK'
@@ -45,9 +45,11 @@ software_works() {
     done
     hsm pkeyutl -sign -rawin -inkey soft-ED25519.key -in message -out signature
     soft pkeyutl -verify -rawin -pubin -inkey soft-ED25519.pub -in message -sigfile signature >out
-    hsm pkeyutl -encrypt -pubin -inkey soft-RSA.pub -in message -out sealed
-    hsm pkeyutl -decrypt -inkey soft-RSA.key -in sealed -out opened
-    cmp message opened
+    for padding in pkcs1 oaep; do
+        hsm pkeyutl -encrypt -pubin -inkey soft-RSA.pub -pkeyopt "rsa_padding_mode:$padding" -in message -out sealed
+        hsm pkeyutl -decrypt -inkey soft-RSA.key -pkeyopt "rsa_padding_mode:$padding" -in sealed -out opened
+        cmp message opened
+    done
     hsm genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out made.key -quiet
     soft pkey -in made.key -noout -check >out
     hsm genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out made.key -quiet
