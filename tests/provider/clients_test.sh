@@ -5,12 +5,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 provider_rig
-server_pid=
-finish() {
-    [ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
 
 for type in P-256 RSA-2048; do
     keygen release "$type" "$type"

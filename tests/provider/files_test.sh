@@ -72,13 +72,4 @@ hsm_refused 'names no object' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P
 # ---- a time stamp authority, whose -inkey takes a file ----
 
 cert root "$token;object=one" 'CN=Story Root' one.pem
-hsm req -new -key "$token;object=made" -subj '/CN=Time' -out time.csr
-printf 'extendedKeyUsage = critical,timeStamping\nkeyUsage = critical,digitalSignature\n' >time.ext
-hsm x509 -req -in time.csr -CA one.pem -CAkey "$token;object=one" -days 10 -extfile time.ext -out time.pem -CAcreateserial
-soft ts -query -data message -sha256 -cert -out query 2>err
-printf '%s\n' '[tsa]' 'default_tsa = story' '[story]' "serial = $work/ts-serial" 'default_policy = 1.2.3.4' 'digests = sha256' \
-    'signer_digest = sha256' 'accuracy = secs:1' "signer_cert = $work/time.pem" "certs = $work/one.pem" >tsa.cnf
-echo 01 >ts-serial
-hsm ts -reply -queryfile query -config tsa.cnf -section story -signer time.pem -inkey made.key -out reply
-soft ts -verify -queryfile query -in reply -CAfile one.pem >out 2>err || die "$(cat err)"
-has out 'Verification: OK'
+ts_story "$token;object=one" one.pem "$token;object=made" made.key

@@ -26,37 +26,19 @@ has asn1 ':rsaEncryption'
 # ---- dgst: a message in pieces ----
 
 for type in P-256 P-384 P-521 RSA-2048; do
-    for digest in sha1 sha224 sha256 sha384 sha512 sha512-224 sha512-256 sha3-224 sha3-256 sha3-384 sha3-512; do
-        hsm dgst "-$digest" -sign "$token;object=$type" -out signature message
-        is "$(soft dgst "-$digest" -verify "$type.pub" -signature signature message)" 'Verified OK'
-        is "$(hsm dgst "-$digest" -verify "$type.pub" -signature signature message)" 'Verified OK'
-    done
+    dgst_story "$token;object=$type" "$type.pub" sha1 sha224 sha256 sha384 sha512 sha512-224 sha512-256 sha3-224 sha3-256 sha3-384 sha3-512
 done
-for salt in digest max auto 0 20 50; do
-    for digest in sha256 sha384 sha512; do
-        pss=(-sigopt rsa_padding_mode:pss -sigopt "rsa_pss_saltlen:$salt")
-        hsm dgst "-$digest" "${pss[@]}" -sign "$token;object=RSA-3072" -out signature message
-        is "$(soft dgst "-$digest" "${pss[@]}" -verify RSA-3072.pub -signature signature message)" 'Verified OK'
-    done
-done
+for salt in digest max auto 0 20 50; do pss_story "$token;object=RSA-3072" RSA-3072.pub "$salt" sha256 sha384 sha512; done
 hsm_refused 'a salt of 400 bytes does not fit into this key' dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:400 \
     -sign "$token;object=RSA-3072" -out absent message
 
 # ---- pkeyutl: a digest, or a message in one piece ----
 
-soft dgst -sha256 -binary -out digest message
-for type in P-256 P-521; do
-    hsm pkeyutl -sign -inkey "$token;object=$type" -in digest -out signature
-    soft pkeyutl -verify -pubin -inkey "$type.pub" -in digest -sigfile signature >out
-    has out 'Signature Verified Successfully'
-done
+for type in P-256 P-521; do pkeyutl_story "$token;object=$type" "$type.pub"; done
 for options in '-pkeyopt digest:sha256' '-pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss' \
     '-pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:max' ''; do
     # shellcheck disable=SC2086
-    hsm pkeyutl -sign -inkey "$token;object=RSA-2048" -in digest -out signature $options
-    # shellcheck disable=SC2086
-    soft pkeyutl -verify -pubin -inkey RSA-2048.pub -in digest -sigfile signature $options >out
-    has out 'Signature Verified Successfully'
+    pkeyutl_story "$token;object=RSA-2048" RSA-2048.pub $options
 done
 hsm pkeyutl -sign -rawin -inkey "$token;object=Ed25519" -in message -out signature
 soft pkeyutl -verify -rawin -pubin -inkey Ed25519.pub -in message -sigfile signature >out

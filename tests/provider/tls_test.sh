@@ -5,12 +5,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 provider_rig
-server_pid=
-finish() {
-    [ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
 
 types='P-256 P-384 P-521 RSA-2048 Ed25519'
 for type in $types; do
@@ -32,56 +26,11 @@ for type in ED448 RSA-PSS; do
 done
 types+=' ED448 RSA-PSS'
 
-# serve CONF OPTION...: s_server on a free port of the loopback, which it tells; $port.
-serve() {
-    : >server.out # the port of the last one is not this one's
-    OPENSSL_CONF=$1 openssl s_server -accept 127.0.0.1:0 -CAfile roots.pem -www "${@:2}" </dev/null >server.out 2>server.err &
-    server_pid=$!
-    port=
-    for _ in $(seq 100); do
-        port=$(sed -n 's/^ACCEPT 127\.0\.0\.1:\([0-9]*\)$/\1/p' server.out)
-        [ -n "$port" ] && return
-        sleep 0.1
-    done
-    die "no server: $(cat server.err)"
-}
-
-stop() {
-    kill "$server_pid"
-    wait "$server_pid" || true
-    server_pid=
-}
-
-# shake CONF OPTION...: one handshake, verified, and a page that comes back over it.
-shake() {
-    printf 'GET / HTTP/1.0\r\n\r\n' >request
-    OPENSSL_CONF=$1 timeout 30 openssl s_client -connect "127.0.0.1:$port" -CAfile roots.pem -verify_return_error -ign_eof \
-        "${@:2}" <request >client.out 2>client.err || die "no handshake (${*:2}): $(cat client.err server.err)"
-    has client.out 'Verify return code: 0 (ok)'
-    has client.out 'HTTP/1.0 200 ok'
-}
-
-for type in $types; do
-    serve "$work/with-pin.cnf" -cert "leaf-$type.pem" -key "$token;object=leaf-$type" -naccept 4
-    shake /dev/null -tls1_3
-    shake /dev/null -tls1_2
-    shake /dev/null -tls1_3
-    shake /dev/null -tls1_2
-    wait "$server_pid" || die "the server ends with an error: $(cat server.err)"
-    server_pid=
-done
-
-# RSA signs with both paddings in TLS 1.2
-serve "$work/with-pin.cnf" -cert leaf-RSA-2048.pem -key "$token;object=leaf-RSA-2048"
-shake /dev/null -tls1_2 -sigalgs RSA+SHA256
-shake /dev/null -tls1_2 -sigalgs rsa_pss_rsae_sha384
-stop
+for type in $types; do tls_story "leaf-$type.pem" "$token;object=leaf-$type"; done
+rsa_tls_story leaf-RSA-2048.pem "$token;object=leaf-RSA-2048" RSA+SHA256 rsa_pss_rsae_sha384
 
 # the client's key too
 for type in $types; do
-    serve "$work/with-pin.cnf" -cert leaf-P-256.pem -key "$token;object=leaf-P-256" -Verify 1 -verify_return_error
-    shake "$work/with-pin.cnf" -tls1_3 -cert "leaf-$type.pem" -key "$token;object=leaf-$type"
-    shake "$work/with-pin.cnf" -tls1_2 -cert "leaf-$type.pem" -key "$token;object=leaf-$type"
-    has client.out "Subject: CN=Leaf $type"
-    stop
+    mutual_tls_story "$work/with-pin.cnf" leaf-P-256.pem "$token;object=leaf-P-256" \
+        "$work/with-pin.cnf" "leaf-$type.pem" "$token;object=leaf-$type" "CN=Leaf $type"
 done

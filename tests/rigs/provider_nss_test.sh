@@ -1,51 +1,90 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# OpenSSL signs with keys of NSS softokn through the provider: module-init-args in openssl.cnf, whose quotes OpenSSL would
-# take for its own, and the same by the names of pkcs11-provider and of libp11.
+# OpenSSL's tools and keys of NSS softokn, through the provider: module-init-args in openssl.cnf, whose quotes OpenSSL would
+# take for its own, the same by the names of pkcs11-provider and of libp11, and the stories that SoftHSM's keys go through.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=nss.sh
 source "$rigs/nss.sh"
+# shellcheck source=tests/provider/stories.sh
+source "$top/tests/provider/stories.sh"
+trap 'server_gone; all_gone' EXIT
 
-provider=$SIGBRIDGE_BUILD/lib/ossl-modules/sigbridge.so
 softhsm
 unset PKCS11_MODULE_PATH
 nss_new db -f pin
-nss_key db p256 -k ec -q nistp256 -f pin
-nss_key db p384 -k ec -q secp384r1 -f pin
-nss_key db rsa -k rsa -g 2048 -f pin
-printf data >data
-
-conf() { # LINE...
-    printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = standard' 'sigbridge = ours' \
-        '[standard]' 'activate = 1' '[ours]' "module = $provider" 'activate = 1' "$@" >"$work/openssl.cnf"
-}
-
-with() { OPENSSL_CONF=$work/openssl.cnf "$@"; }
-
-uri_of() { # LABEL
-    local uri
-    uri=$(nss_uri db "$1" '' -f pin)
-    printf '%s' "${uri%\?}"
-}
-
-signs() { # LABEL OPTION...
-    with openssl dgst -sha256 -sign "$(uri_of "$1")" "${@:2}" -out sig data </dev/null
-    certutil -L -d sql:db -n "$1" -a -f pin | openssl x509 -noout -pubkey >public.pem
-    openssl dgst -sha256 -verify public.pem -signature sig "${@:2}" data >/dev/null
-    with openssl pkey -in "$(uri_of "$1")" -pubout -out told.pem </dev/null
-    cmp public.pem told.pem
-}
-
 args=$(nss_args db)
-conf "module-path = $nss_module" "module-init-args = \"$args\"" "pin-source = $work/pin"
-signs p256
-signs p384
-signs rsa
-signs rsa -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest
-"$sigbridge" provider check --config openssl.cnf --json >json
+echo 'what is signed' >message
+
+# The certificate that certutil makes gives way to the ones of the stories; without it the key has no name, but its id.
+declare -A key
+nss_story_key() { # LABEL OPTION...: its URI, and what certutil says is its public key
+    nss_key db "$1" "${@:2}" -f pin
+    key[$1]=$(nss_uri db "$1" '' -f pin)
+    key[$1]=${key[$1]%\?}
+    certutil -L -d sql:db -n "$1" -a -f pin | soft x509 -noout -pubkey >"$1.pub"
+    certutil -D -d sql:db -n "$1" -f pin
+}
+nss_story_key ca -k ec -q secp384r1
+nss_story_key p256 -k ec -q nistp256
+nss_story_key rsa -k rsa -g 2048
+
+# ---- the configuration, by the names of three providers ----
+
+configure_nss() { # FILE LINE...
+    local PKCS11_MODULE_PATH=$nss_module
+    configure "$@"
+}
+configure_nss with-pin.cnf "module-init-args = \"$args\"" "pin-source = $work/pin"
+configure_nss without-pin.cnf "module-init-args = \"$args\""
+for label in ca p256 rsa; do
+    public_of "${key[$label]}" told.pub
+    cmp "$label.pub" told.pub
+done
+"$sigbridge" provider check --config with-pin.cnf --json >json
 is "$(field json '[c["found"] for c in d["checks"] if c["check"] == "module"][0]')" "$nss_module; 2 tokens"
 
-conf "pkcs11-module-path = $nss_module" "pkcs11-module-init-args = \"$args\"" "pkcs11-module-token-pin = file:$work/pin"
-signs p256
-conf "pkcs11_module = $nss_module" "init_args = \"$args\"" 'pin = 1234'
-signs p256
+by_names_of() { # LINE...
+    local conf=$work/others.cnf
+    configure_nss others.cnf "$@"
+    sed -i '/^module-path/d' others.cnf
+    dgst_story "${key[p256]}" p256.pub sha256
+}
+by_names_of "pkcs11-module-path = $nss_module" "pkcs11-module-init-args = \"$args\"" "pkcs11-module-token-pin = file:$work/pin"
+by_names_of "pkcs11_module = $nss_module" "init_args = \"$args\"" 'pin = 1234'
+
+# ---- signatures ----
+
+for label in ca p256 rsa; do dgst_story "${key[$label]}" "$label.pub" sha1 sha224 sha256 sha384 sha512 sha3-256; done
+for salt in digest max 20; do pss_story "${key[rsa]}" rsa.pub "$salt" sha256 sha384; done
+pkeyutl_story "${key[p256]}" p256.pub
+pkeyutl_story "${key[rsa]}" rsa.pub -pkeyopt digest:sha256
+pkeyutl_story "${key[rsa]}" rsa.pub -pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss
+
+# ---- an authority ----
+
+req_story "${key[ca]}" "${key[p256]}"
+pss_req_story "${key[rsa]}"
+ca_story "${key[ca]}"
+"$sigbridge" provider wrap -q "${key[ca]}" -o ca.key
+ocsp_story ca.key
+"$sigbridge" provider wrap -q "${key[p256]}" -o p256.key
+ts_story "${key[ca]}" ca.pem "${key[p256]}" p256.key
+
+# ---- certificates on the token ----
+
+for label in p256 rsa; do
+    cert leaf "${key[$label]}?module-path=$nss_module" "CN=Leaf $label" "$label.pem" --label "$label" --module-init-args "$args" \
+        --days 9 --issuer-key "${key[ca]}?module-path=$nss_module" --issuer-cert ca.pem --eku 1.3.6.1.5.5.7.3.1,1.3.6.1.5.5.7.3.2,1.3.6.1.5.5.7.3.4
+    store_story "${key[$label]}" "$label.pem"
+    cms_story ca.pem "${key[$label]};type=cert" "$label.pem" "${key[$label]}"
+done
+cms_pss_story ca.pem rsa.pem "${key[rsa]}"
+
+# ---- TLS ----
+
+cp ca.pem roots.pem
+for label in p256 rsa; do tls_story "$label.pem" "${key[$label]}"; done
+rsa_tls_story rsa.pem "${key[rsa]}" RSA+SHA256 rsa_pss_rsae_sha384
+for label in p256 rsa; do
+    mutual_tls_story "$work/with-pin.cnf" p256.pem "${key[p256]}" "$work/with-pin.cnf" "$label.pem" "${key[$label]}" "CN=Leaf $label"
+done
