@@ -9,10 +9,11 @@ ossl_modules=${SIGBRIDGE_BUILD:-$top/build}/lib/ossl-modules
 # ---- the tools, with the provider and without it ----
 
 # configure FILE LINE...: openssl.cnf with `default` and the provider, and more lines in the provider's section.
-configure() {
+configure() { configure_module "$PKCS11_MODULE_PATH" "$@"; }
+configure_module() { # MODULE FILE LINE...
     printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = software' 'sigbridge = sigbridge' \
-        '[software]' 'activate = 1' '[sigbridge]' "module = $ossl_modules/sigbridge.so" "module-path = $PKCS11_MODULE_PATH" \
-        "${@:2}" 'activate = 1' >"$1"
+        '[software]' 'activate = 1' '[sigbridge]' "module = $ossl_modules/sigbridge.so" "module-path = $1" \
+        "${@:3}" 'activate = 1' >"$2"
 }
 
 # hsm COMMAND...: openssl with the provider. What succeeds says nothing on standard error.
@@ -216,13 +217,8 @@ serve() {
     die "no server: $(cat server.err)"
 }
 
-stop() {
-    kill "$server_pid"
-    wait "$server_pid" || true
-    server_pid=
-}
-
-served() { # it ends by itself, after as many clients as it was told
+# It ends by itself, after as many clients as it was told: who is killed leaves a session in a TPM.
+served() {
     wait "$server_pid" || die "the server ends with an error: $(cat server.err)"
     server_pid=
 }
@@ -245,17 +241,17 @@ tls_story() { # CERTIFICATE KEY: of a server, whose clients have no provider
 
 rsa_tls_story() { # CERTIFICATE KEY SIGALG...: RSA signs with several paddings in TLS 1.2
     local scheme
-    serve "$work/with-pin.cnf" -cert "$1" -key "$2"
+    serve "$work/with-pin.cnf" -cert "$1" -key "$2" -naccept $(($# - 2))
     for scheme in "${@:3}"; do shake /dev/null -tls1_2 -sigalgs "$scheme"; done
-    stop
+    served
 }
 
 mutual_tls_story() { # CONF CERTIFICATE KEY of the server, CONF CERTIFICATE KEY SUBJECT of the client
     local version
-    serve "$1" -cert "$2" -key "$3" -Verify 1 -verify_return_error
+    serve "$1" -cert "$2" -key "$3" -Verify 1 -verify_return_error -naccept 2
     for version in -tls1_3 -tls1_2; do
         shake "$4" "$version" -cert "$5" -key "$6"
         has client.out "Subject: $7"
     done
-    stop
+    served
 }

@@ -30,12 +30,8 @@ nss_story_key rsa -k rsa -g 2048
 
 # ---- the configuration, by the names of three providers ----
 
-configure_nss() { # FILE LINE...
-    local PKCS11_MODULE_PATH=$nss_module
-    configure "$@"
-}
-configure_nss with-pin.cnf "module-init-args = \"$args\"" "pin-source = $work/pin"
-configure_nss without-pin.cnf "module-init-args = \"$args\""
+configure_module "$nss_module" with-pin.cnf "module-init-args = \"$args\"" "pin-source = $work/pin"
+configure_module "$nss_module" without-pin.cnf "module-init-args = \"$args\""
 for label in ca p256 rsa; do
     public_of "${key[$label]}" told.pub
     cmp "$label.pub" told.pub
@@ -45,7 +41,7 @@ is "$(field json '[c["found"] for c in d["checks"] if c["check"] == "module"][0]
 
 by_names_of() { # LINE...
     local conf=$work/others.cnf
-    configure_nss others.cnf "$@"
+    configure_module "$nss_module" others.cnf "$@"
     sed -i '/^module-path/d' others.cnf
     dgst_story "${key[p256]}" p256.pub sha256
 }

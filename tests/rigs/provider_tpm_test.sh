@@ -1,34 +1,57 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# OpenSSL signs with keys of a TPM through the provider: digest, request, certificate, and a key file that wraps the URI.
+# OpenSSL's tools and keys of a TPM, through the provider: the stories that SoftHSM's keys go through. Straight on the TPM there
+# is no RSA-PSS.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$rigs/tpm.sh"
+# shellcheck source=tests/provider/stories.sh
+source "$top/tests/provider/stories.sh"
+trap 'server_gone; all_gone' EXIT
 
-provider=$SIGBRIDGE_BUILD/lib/ossl-modules/sigbridge.so
 softhsm
 unset PKCS11_MODULE_PATH
 tpm_new
 token_of "$tpm_module" tpm
-tpm_key EC:prime256v1 p256 01
-tpm_key EC:secp384r1 p384 02
-printf data >data
-printf '%s\n' 'openssl_conf = init' '[init]' 'providers = providers' '[providers]' 'default = standard' 'sigbridge = ours' \
-    '[standard]' 'activate = 1' '[ours]' "module = $provider" 'activate = 1' "module-path = $tpm_module" \
-    "pin-source = $work/pin" >openssl.cnf
+tpm_key EC:secp384r1 ca 01
+tpm_key EC:prime256v1 p256 02
+tpm_key rsa:2048 rsa 03
+tpm2_flushcontext --transient-object # what making keys left: there is no room for it beside a server and a client
+configure_module "$tpm_module" with-pin.cnf "pin-source = $work/pin"
+configure_module "$tpm_module" without-pin.cnf
+tpm='pkcs11:token=tpm;object'
+echo 'what is signed' >message
 
-with() { OPENSSL_CONF=$work/openssl.cnf "$@" </dev/null; }
+# ---- signatures, by URI and by a file that wraps it ----
 
-for key in p256 p384; do
-    uri="pkcs11:token=tpm;object=$key;type=private"
-    "$sigbridge" provider wrap -q "$uri" -o "$key.pem"
-    with openssl pkey -in "$uri" -pubout -out public.pem
-    for named in "$uri" "$key.pem"; do
-        with openssl dgst -sha256 -sign "$named" -out sig data
-        openssl dgst -sha256 -verify public.pem -signature sig data >/dev/null
-    done
-    with openssl req -new -x509 -key "$key.pem" -subj "/CN=$key" -days 9 -out "$key.crt" -sha384
-    openssl verify -CAfile "$key.crt" "$key.crt" >/dev/null
-    openssl x509 -in "$key.crt" -noout -pubkey | cmp - public.pem
+for key in ca p256 rsa; do
+    public_of "$tpm=$key;type=private" "$key.pub"
+    "$sigbridge" provider wrap -q "$tpm=$key" -o "$key.key"
+    dgst_story "$tpm=$key" "$key.pub" sha1 sha256 sha384 sha512 sha3-256
+    dgst_story "$key.key" "$key.pub" sha256
 done
-"$sigbridge" provider check --config openssl.cnf --json >json
+pkeyutl_story "$tpm=p256" p256.pub
+pkeyutl_story "$tpm=rsa" rsa.pub -pkeyopt digest:sha256
+"$sigbridge" provider check --config with-pin.cnf --json >json
 is "$(field json '[c["verdict"] for c in d["checks"] if c["check"] == "module"][0]')" ok
+
+# ---- an authority; certificates on the token ----
+
+for key in 'p256 02' 'rsa 03'; do
+    read -r key id <<<"$key"
+    req_story "$tpm=ca" "$tpm=$key"
+    mv leaf.pem "$key.pem"
+    pkcs11-tool --module "$tpm_module" --token-label tpm --login --pin 1234 --write-object <(soft x509 -in "$key.pem" -outform DER) \
+        --type cert --label "$key" --id "$id" >out 2>&1 || die "$(cat out)"
+    store_story "$tpm=$key" "$key.pem"
+    cms_story ca.pem "$tpm=$key;type=cert" "$key.pem" "$tpm=$key"
+done
+ca_story "$tpm=ca"
+ocsp_story ca.key
+ts_story "$tpm=ca" ca.pem "$tpm=p256" p256.key
+
+# ---- TLS ----
+
+cp ca.pem roots.pem
+tls_story p256.pem "$tpm=p256"
+rsa_tls_story rsa.pem "$tpm=rsa" RSA+SHA256 RSA+SHA384
+mutual_tls_story "$work/with-pin.cnf" p256.pem "$tpm=p256" "$work/with-pin.cnf" p256.pem "$tpm=p256" 'CN=leaf'
