@@ -51,6 +51,7 @@ PY
 
 export OPENSSL_CONF=$work/with-pin.cnf
 for type in P-256 RSA-2048; do
+    : >port # the last server's is not this one's
     "$python" serve.py "leaf-$type.pem" "leaf-$type.key" roots.pem 2 >port 2>server.err &
     server_pid=$!
     for _ in $(seq 100); do [ -s port ] || sleep 0.1; done
