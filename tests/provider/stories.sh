@@ -158,8 +158,9 @@ cms_story() { # ROOT SIGNER CERTIFICATE KEY: cms by the signer's certificate on 
     fi
 }
 
-cms_pss_story() { # ROOT CERTIFICATE KEY
-    hsm cms -sign -binary -in message -signer "$2" -inkey "$3" -keyopt rsa_padding_mode:pss -md sha256 -nodetach -outform DER -out signed.der
+cms_pss_story() { # ROOT CERTIFICATE KEY OPTION...
+    hsm cms -sign -binary -in message -signer "$2" -inkey "$3" -keyopt rsa_padding_mode:pss "${@:4}" -md sha256 -nodetach -outform DER \
+        -out signed.der
     cms_verified "$1" cms -inform DER -in signed.der
     soft cms -cmsout -print -noout -inform DER -in signed.der >text
     has text rsassaPss
