@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# OpenSSL's tools and keys of a TPM, through the provider: the stories that SoftHSM's keys go through. Straight on the TPM there
-# is no RSA-PSS.
+# OpenSSL's tools and keys of a TPM, through the provider: the stories that SoftHSM's keys go through, but for RSA-PSS
+# (root/provider_tpm.sh).
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$rigs/tpm.sh"
 # shellcheck source=tests/provider/stories.sh
@@ -26,9 +26,11 @@ echo 'what is signed' >message
 for key in ca p256 rsa; do
     public_of "$tpm=$key;type=private" "$key.pub"
     "$sigbridge" provider wrap -q "$tpm=$key" -o "$key.key"
-    dgst_story "$tpm=$key" "$key.pub" sha1 sha256 sha384 sha512 sha3-256
     dgst_story "$key.key" "$key.pub" sha256
 done
+dgst_story "$tpm=ca" ca.pub sha384
+dgst_story "$tpm=p256" p256.pub sha1 sha256 sha512 sha3-256
+dgst_story "$tpm=rsa" rsa.pub sha1 sha384 sha512
 pkeyutl_story "$tpm=p256" p256.pub
 pkeyutl_story "$tpm=rsa" rsa.pub -pkeyopt digest:sha256
 "$sigbridge" provider check --config with-pin.cnf --json >json
