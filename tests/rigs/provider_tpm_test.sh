@@ -42,7 +42,8 @@ for key in 'p256 02' 'rsa 03'; do
     read -r key id <<<"$key"
     req_story "$tpm=ca" "$tpm=$key"
     mv leaf.pem "$key.pem"
-    pkcs11-tool --module "$tpm_module" --token-label tpm --login --pin 1234 --write-object <(soft x509 -in "$key.pem" -outform DER) \
+    soft x509 -in "$key.pem" -outform DER -out "$key.der"
+    pkcs11-tool --module "$tpm_module" --token-label tpm --login --pin 1234 --write-object "$key.der" \
         --type cert --label "$key" --id "$id" >out 2>&1 || die "$(cat out)"
     store_story "$tpm=$key" "$key.pem"
     cms_story ca.pem "$tpm=$key;type=cert" "$key.pem" "$tpm=$key"
