@@ -24,15 +24,23 @@ static CK_RV end(p11_module *module, const p11_signing *what, p11_made *made, CK
                       made->bytes, len);
 }
 
-/* SoftHSM says of a digest or mask that its RSA-PSS does not have what others say of broken calls. No repair helps. */
+/* Of a digest, mask or salt that its RSA-PSS does not have SoftHSM says what others say of broken calls. No repair helps. */
+static bool lacks_pss(const p11_signing *what, CK_RV rv)
+{
+    return what->mechanism.has_params && (rv == CKR_ARGUMENTS_BAD || rv == CKR_MECHANISM_PARAM_INVALID);
+}
+
 static sigb_rc cannot_begin(const p11_signing *what, CK_RV rv, sigb_diag *diag)
 {
-    if (rv != CKR_ARGUMENTS_BAD || !what->mechanism.has_params)
+    char room[24];
+
+    if (!lacks_pss(what, rv))
         return ckr_fail(diag, rv, "C_SignInit");
     return sigb_fail_native(
         diag, SIGB_E_MECHANISM, CKR_MECHANISM_PARAM_INVALID,
-        "C_SignInit: CKR_ARGUMENTS_BAD: the token makes no RSA-PSS with this digest, mask "
-        "and salt; choose a digest of the SHA-2 family, and the same for the mask");
+        "C_SignInit: %s: the token makes no RSA-PSS with this digest, mask and salt; choose a digest of the "
+        "SHA-2 family, the same for the mask, and a salt as long as the digest",
+        ckr_name(rv, room));
 }
 
 sigb_rc p11_sign(p11_module *module, p11_signing *what, p11_made *made, sigb_diag *diag)

@@ -29,7 +29,8 @@ public_of "$key" leaf.pub
 
 pss_story "$key" leaf.pub digest sha256 sha384 sha512
 pkeyutl_story "$key" leaf.pub -pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:digest
-hsm_refused CKR_MECHANISM_PARAM_INVALID dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max -sign "$key" -out absent message
+hsm_refused 'CKR_MECHANISM_PARAM_INVALID: the token makes no RSA-PSS with this digest, mask and salt' dgst -sha256 \
+    -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max -sign "$key" -out absent message
 [ ! -s absent ] || die 'a refusal left a signature'
 
 # ---- certificates, cms ----
