@@ -5,15 +5,11 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=nss.sh
 source "$rigs/nss.sh"
-# shellcheck source=tests/provider/stories.sh
-source "$top/tests/provider/stories.sh"
-trap 'server_gone; all_gone' EXIT
+# shellcheck source=provider.sh
+source "$rigs/provider.sh"
 
-softhsm
-unset PKCS11_MODULE_PATH
 nss_new db -f pin
 args=$(nss_args db)
-echo 'what is signed' >message
 
 # The certificate that certutil makes gives way to the ones of the stories; without it the key has no name, but its id.
 declare -A key

@@ -4,12 +4,9 @@
 # (root/provider_tpm.sh).
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$rigs/tpm.sh"
-# shellcheck source=tests/provider/stories.sh
-source "$top/tests/provider/stories.sh"
-trap 'server_gone; all_gone' EXIT
+# shellcheck source=provider.sh
+source "$rigs/provider.sh"
 
-softhsm
-unset PKCS11_MODULE_PATH
 tpm_new
 token_of "$tpm_module" tpm
 tpm_key EC:secp384r1 ca 01
@@ -19,7 +16,6 @@ tpm2_flushcontext --transient-object # what making keys left: there is no room f
 configure_module "$tpm_module" with-pin.cnf "pin-source = $work/pin"
 configure_module "$tpm_module" without-pin.cnf
 tpm='pkcs11:token=tpm;object'
-echo 'what is signed' >message
 
 # ---- signatures, by URI and by a file that wraps it ----
 

@@ -5,12 +5,9 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source=../tpm.sh
 source "$rigs/tpm.sh"
-# shellcheck source=tests/provider/stories.sh
-source "$top/tests/provider/stories.sh"
-trap 'server_gone; all_gone' EXIT
+# shellcheck source=../provider.sh
+source "$rigs/provider.sh"
 
-softhsm
-unset PKCS11_MODULE_PATH
 tpm_new
 tpm_broker
 {
@@ -22,7 +19,6 @@ tpm_broker
 configure_module "$tpm_module" with-pin.cnf "pin-source = $work/pin"
 ca='pkcs11:token=tpm;object=ca'
 key='pkcs11:token=tpm;object=leaf'
-echo 'what is signed' >message
 public_of "$key" leaf.pub
 
 # ---- a TPM's salts are as long as the digest ----
@@ -45,8 +41,7 @@ cp ca.pem roots.pem
 for _ in 1 2 3 4 5; do
     serve "$work/with-pin.cnf" -cert leaf.pem -key "$key"
     shake /dev/null -tls1_3
-    server_gone
-    wait "$server_pid" || true
+    gone "$server_pid"
 done
 tls_story leaf.pem "$key"
 rsa_tls_story leaf.pem "$key" RSA+SHA256 rsa_pss_rsae_sha384
