@@ -77,9 +77,7 @@ static void open_beyond(other *user, CK_SLOT_ID slot)
 
 static void other_logs_in(other *user)
 {
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    char label[] = "leaf", pin[] = SOFTHSM_PIN;
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_LABEL, label, sizeof(label) - 1}};
+    char pin[] = SOFTHSM_PIN;
     CK_SLOT_ID slots[8];
     CK_ULONG count = 8;
     CK_RV rv;
@@ -88,10 +86,7 @@ static void other_logs_in(other *user)
     open_beyond(user, slots[0]);
     rv = user->calls->C_Login(user->session, CKU_USER, (CK_BYTE *)pin, sizeof(pin) - 1);
     assert_true(rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN);
-    assert_int_equal(user->calls->C_FindObjectsInit(user->session, wanted, 2), CKR_OK);
-    assert_int_equal(user->calls->C_FindObjects(user->session, &user->key, 1, &count), CKR_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(user->calls->C_FindObjectsFinal(user->session), CKR_OK);
+    user->key = softhsm_the_object(user->calls, user->session, CKO_PRIVATE_KEY, "leaf");
 }
 
 static void assert_other_signs(const other *user)

@@ -58,9 +58,6 @@ typedef struct bare {
 
 static void bare_open(bare *user)
 {
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    char label[] = "leaf";
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_LABEL, label, sizeof(label) - 1}};
     CK_SLOT_ID slots[8];
     CK_ULONG count = 8;
 
@@ -68,10 +65,7 @@ static void bare_open(bare *user)
     assert_int_equal(user->calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
     assert_int_equal(user->calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &user->session),
                      CKR_OK);
-    assert_int_equal(user->calls->C_FindObjectsInit(user->session, wanted, 2), CKR_OK);
-    assert_int_equal(user->calls->C_FindObjects(user->session, &user->key, 1, &count), CKR_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(user->calls->C_FindObjectsFinal(user->session), CKR_OK);
+    user->key = softhsm_the_object(user->calls, user->session, CKO_PRIVATE_KEY, "leaf");
 }
 
 static void *bare_signs(void *arg)

@@ -19,21 +19,6 @@ typedef struct text {
 
 /* ---- the token, which opens what was encrypted ---- */
 
-static CK_OBJECT_HANDLE find_key(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, const char *label)
-{
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)},
-                             {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    CK_ULONG count = 0;
-
-    assert_int_equal(calls->C_FindObjectsInit(session, wanted, 2), CKR_OK);
-    assert_int_equal(calls->C_FindObjects(session, &key, 1, &count), CKR_OK);
-    assert_int_equal(calls->C_FindObjectsFinal(session), CKR_OK);
-    assert_int_equal(count, 1);
-    return key;
-}
-
 /* The provider has the module open, and is logged in. */
 static text opened_by_token(const prov_stage *s, const char *label, CK_MECHANISM mechanism, text sealed)
 {
@@ -45,7 +30,9 @@ static text opened_by_token(const prov_stage *s, const char *label, CK_MECHANISM
 
     assert_int_equal(calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
     assert_int_equal(calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
-    assert_int_equal(calls->C_DecryptInit(session, &mechanism, find_key(calls, session, label)), CKR_OK);
+    assert_int_equal(
+        calls->C_DecryptInit(session, &mechanism, softhsm_the_object(calls, session, CKO_PRIVATE_KEY, label)),
+        CKR_OK);
     assert_int_equal(calls->C_Decrypt(session, sealed.bytes, sealed.len, opened.bytes, &len), CKR_OK);
     assert_int_equal(calls->C_CloseSession(session), CKR_OK);
     opened.len = len;

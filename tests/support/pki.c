@@ -94,20 +94,6 @@ softhsm *pki_hsm(pki *made)
 
 /* ---- keys ---- */
 
-static CK_OBJECT_HANDLE find_half(pki *in, CK_OBJECT_CLASS class, const char *label)
-{
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)},
-                             {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
-    CK_OBJECT_HANDLE found[2];
-    CK_ULONG count;
-
-    assert_ckr(in->calls->C_FindObjectsInit(in->session, wanted, 2));
-    assert_ckr(in->calls->C_FindObjects(in->session, found, 2, &count));
-    assert_ckr(in->calls->C_FindObjectsFinal(in->session));
-    assert_int_equal(count, 1);
-    return found[0];
-}
-
 static size_t attribute(pki *in, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, uint8_t *room, size_t len)
 {
     CK_ATTRIBUTE wanted = {type, room, len};
@@ -180,8 +166,8 @@ pki_key *pki_keygen(pki *in, const char *type, const char *label)
     softhsm_keygen(in->hsm, PKI_TOKEN, &(softhsm_key){.type = type, .label = label, .id = label});
     key->type = type;
     key->label = label;
-    key->private = find_half(in, CKO_PRIVATE_KEY, label);
-    public = find_half(in, CKO_PUBLIC_KEY, label);
+    key->private = softhsm_the_object(in->calls, in->session, CKO_PRIVATE_KEY, label);
+    public = softhsm_the_object(in->calls, in->session, CKO_PUBLIC_KEY, label);
     key->public = strncmp(type, "RSA", 3) == 0 ? rsa_public(in, public) : ec_public(in, public, type);
     assert_non_null(key->public);
     assert_int_equal(pubkey_put_spki(key->public, &key->spki, NULL), SIGB_OK);

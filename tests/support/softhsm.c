@@ -340,6 +340,22 @@ void softhsm_cert(softhsm *hsm, const char *token, const char *label, const char
     leave(hsm, entered);
 }
 
+CK_OBJECT_HANDLE softhsm_the_object(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
+                                    const char *label)
+{
+    bag wanted = {.count = 0};
+    CK_OBJECT_HANDLE found[2];
+    CK_ULONG count = 0;
+
+    bag_put(&wanted, CKA_CLASS, &class, sizeof(class));
+    bag_put_text(&wanted, CKA_LABEL, label);
+    assert_ckr(calls->C_FindObjectsInit(session, wanted.at, wanted.count));
+    assert_ckr(calls->C_FindObjects(session, found, 2, &count));
+    assert_ckr(calls->C_FindObjectsFinal(session));
+    assert_int_equal(count, 1);
+    return found[0];
+}
+
 /* Destroys what is described; how many objects that were. */
 static size_t destroy(softhsm *hsm, const char *token, bag *wanted)
 {

@@ -60,6 +60,10 @@ void softhsm_keygen(softhsm *hsm, const char *token, const softhsm_key *key);
 void softhsm_cert(softhsm *hsm, const char *token, const char *label, const char *id, const void *der,
                   size_t len);
 
+/* The one object of this class and label that a session sees; by any module's calls. */
+CK_OBJECT_HANDLE softhsm_the_object(CK_FUNCTION_LIST *calls, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
+                                    const char *label);
+
 /* Destroys the objects of this class and label. */
 void softhsm_destroy(softhsm *hsm, const char *token, CK_OBJECT_CLASS class, const char *label);
 

@@ -46,21 +46,6 @@ static CK_BBOOL attribute(softhsm *hsm, CK_SESSION_HANDLE session, CK_OBJECT_HAN
     return value;
 }
 
-static CK_OBJECT_HANDLE the_object(softhsm *hsm, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
-                                   const char *label)
-{
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)},
-                             {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
-    CK_OBJECT_HANDLE found[2];
-    CK_ULONG count = 0;
-
-    assert_int_equal(softhsm_calls(hsm)->C_FindObjectsInit(session, wanted, 2), CKR_OK);
-    assert_int_equal(softhsm_calls(hsm)->C_FindObjects(session, found, 2, &count), CKR_OK);
-    assert_int_equal(softhsm_calls(hsm)->C_FindObjectsFinal(session), CKR_OK);
-    assert_int_equal(count, 1);
-    return found[0];
-}
-
 static void assert_attributes(softhsm *hsm, const char *label, bool copyable)
 {
     static const struct {
@@ -85,13 +70,14 @@ static void assert_attributes(softhsm *hsm, const char *label, bool copyable)
 
     assert_int_equal(place_open("pkcs11:token=release", &options, &at, NULL), SIGB_OK);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        CK_OBJECT_HANDLE object = the_object(hsm, at.session, rows[i].class, label);
+        CK_OBJECT_HANDLE object = softhsm_the_object(softhsm_calls(hsm), at.session, rows[i].class, label);
         print_message("%s attribute 0x%lx\n", label, rows[i].type);
         assert_int_equal(attribute(hsm, at.session, object, rows[i].type), rows[i].wanted);
     }
-    assert_int_equal(
-        attribute(hsm, at.session, the_object(hsm, at.session, CKO_PRIVATE_KEY, label), CKA_COPYABLE),
-        copyable);
+    assert_int_equal(attribute(hsm, at.session,
+                               softhsm_the_object(softhsm_calls(hsm), at.session, CKO_PRIVATE_KEY, label),
+                               CKA_COPYABLE),
+                     copyable);
     place_close(&at);
 }
 
@@ -185,7 +171,9 @@ static void a_key_for_pss_is_bound_to_it(void **state)
     assert_attributes(*state, "pss", false);
     assert_int_equal(place_open("pkcs11:token=release", &options, &here, NULL), SIGB_OK);
     assert_int_equal(softhsm_calls(*state)->C_GetAttributeValue(
-                         here.session, the_object(*state, here.session, CKO_PRIVATE_KEY, "pss"), &at, 1),
+                         here.session,
+                         softhsm_the_object(softhsm_calls(*state), here.session, CKO_PRIVATE_KEY, "pss"), &at,
+                         1),
                      CKR_OK);
     assert_int_equal(at.ulValueLen, sizeof(pss));
     for (size_t i = 0; i < 6; i++) /* a set: SoftHSM sorts it */
