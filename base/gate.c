@@ -9,6 +9,7 @@
 
 #define DRAIN_MS 2000 /* how long a fork waits at most */
 #define POLL_NS  50000
+#define PAUSE_MS 100 /* a rest between two looks that took longer counts as this long */
 
 enum { TICKET_OUTSIDE, TICKET_INSIDE, TICKET_ABANDONED };
 
@@ -40,15 +41,24 @@ static unsigned own_share(void)
     return depth > 0 && (current == NULL || atomic_load(&current->state) == TICKET_INSIDE) ? 1 : 0;
 }
 
-/* True once no other thread is inside. Polls: whoever leaves must not pay for a fork that nearly never comes. */
+/*
+ * True once no other thread is inside. Polls: whoever leaves must not pay for a fork that nearly never comes.
+ * A rest takes longer than it is told, so the clock decides; but it goes on while a process is stopped or a
+ * machine is paused, when nobody can leave.
+ */
 static bool drain(unsigned wait_ms)
 {
     static const struct timespec rest = {0, POLL_NS};
-    uint64_t until = now_ms() + wait_ms;
+    uint64_t waited = 0, last = now_ms();
     bool empty;
 
-    while (!(empty = tally_sum(&inside) <= own_share()) && now_ms() < until)
-        (void)nanosleep(&rest, NULL); /* takes longer than it is told, so the clock decides */
+    while (!(empty = tally_sum(&inside) <= own_share()) && waited < wait_ms) {
+        uint64_t now;
+        (void)nanosleep(&rest, NULL);
+        now = now_ms();
+        waited += now - last < PAUSE_MS ? now - last : PAUSE_MS;
+        last = now;
+    }
     return empty;
 }
 

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -11,11 +12,13 @@
 
 #include "base/gate.h"
 
-#define HANGS_S    60 /* a child that takes longer is killed, and fails the test */
-#define STORMERS   4
-#define FORKS      100
-#define TICKETS    20000
-#define ROUND_TRIP 1000 /* ms: more than a fork needs that waits for nobody, even on a busy machine */
+#define HANGS_S       60 /* a child that takes longer is killed, and fails the test */
+#define STORMERS      4
+#define FORKS         100
+#define TICKETS       20000
+#define STOPPED_MS    2500 /* longer than a fork waits */
+#define STOP_AFTER_MS 300
+#define ROUND_TRIP    1000 /* ms: more than a fork needs that waits for nobody, even on a busy machine */
 
 /* ---- tools ---- */
 
@@ -273,6 +276,53 @@ static void a_fork_waits_two_seconds_for_who_is_stuck(void **state)
     assert_int_equal(in_child(gate_is_usable), 0);
 }
 
+/* Lets `watched` out soon after the clock jumped. */
+static void *let_out_after_the_stop(void *arg)
+{
+    long last = now_ms(), now = last;
+
+    (void)arg;
+    while (now - last < STOPPED_MS / 2) {
+        last = now;
+        sleep_ms(1);
+        now = now_ms();
+    }
+    sleep_ms(5);
+    atomic_store(&watched->let_out, true);
+    return NULL;
+}
+
+static void stop_parent(void)
+{
+    pid_t parent = getppid();
+
+    (void)kill(parent, SIGSTOP);
+    sleep_ms(STOPPED_MS);
+    (void)kill(parent, SIGCONT);
+}
+
+static int forks_while_stopped(void)
+{
+    visitor other = {.ticket = NULL};
+    pthread_t porter;
+    pid_t stopper = fork();
+
+    if (stopper == 0) {
+        sleep_ms(STOP_AFTER_MS); /* the fork waits by then */
+        stop_parent();
+        _exit(0);
+    }
+    watched = &other;
+    visit_begin(&other);
+    return pthread_create(&porter, NULL, let_out_after_the_stop, NULL) == 0 ? in_child(watched_is_out) : 2;
+}
+
+static void a_fork_does_not_count_the_time_that_the_process_was_stopped(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(forks_while_stopped), 1);
+}
+
 /* ---- tickets ---- */
 
 static void a_fork_does_not_wait_for_the_abandoned(void **state)
@@ -382,7 +432,7 @@ static void who_closes_from_inside_does_not_wait_for_itself(void **state)
 
 /* ---- all at once ---- */
 
-static atomic_int within;
+static atomic_int started, within;
 static atomic_bool over;
 
 /* One of the threads that enter and leave all the time, now and then under a ticket that is taken away. */
@@ -418,6 +468,7 @@ static void pass(void)
 
 static void *storm(void *arg)
 {
+    atomic_fetch_add(&started, 1);
     while (!atomic_load(&over)) {
         pass_with_a_ticket(arg);
         for (int i = 0; i < 10; i++)
@@ -430,6 +481,7 @@ static void *abandon_many(void *arg)
 {
     stormer *all = arg;
 
+    atomic_fetch_add(&started, 1);
     while (!atomic_load(&over))
         for (int i = 0; i < STORMERS; i++) {
             (void)gate_abandon(&all[i].tickets[atomic_load(&all[i].used) % TICKETS]);
@@ -455,6 +507,8 @@ static void no_child_of_a_storm_has_anybody_inside(void **state)
         assert_int_equal(pthread_create(&all[i].thread, NULL, storm, &all[i]), 0);
     }
     assert_int_equal(pthread_create(&taker, NULL, abandon_many, all), 0);
+    while (atomic_load(&started) < STORMERS + 1)
+        sleep_ms(1); /* a thread that starts allocates, and a child could find the allocator locked */
     for (int i = 0; i < FORKS; i++)
         assert_int_equal(in_child(nobody_is_within), 1);
     atomic_store(&over, true);
@@ -473,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_fork_waits_for_who_is_inside),
         cmocka_unit_test(newcomers_wait_until_the_fork_is_over),
         cmocka_unit_test(a_fork_waits_two_seconds_for_who_is_stuck),
+        cmocka_unit_test(a_fork_does_not_count_the_time_that_the_process_was_stopped),
         cmocka_unit_test(a_fork_does_not_wait_for_the_abandoned),
         cmocka_unit_test(who_was_abandoned_outside_stays_outside),
         cmocka_unit_test(the_abandoned_wait_for_others_when_they_fork),
