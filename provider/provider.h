@@ -145,6 +145,33 @@ typedef struct prov_reference {
 /* store.c: hands the key to OpenSSL by reference; takes it. */
 int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg);
 
+/* ---- twin.c ---- */
+
+/* The context of an operation that software does with a key's software half. */
+typedef struct prov_twin {
+    prov_ctx *prov;
+    EVP_PKEY_CTX *ctx; /* in the library's own context; NULL until it begins */
+} prov_twin;
+
+void *prov_twin_new(void *provctx);
+void prov_twin_free(void *arg);
+void *prov_twin_dup(void *arg);
+
+/* 0 after prov_refuse(), or with what OpenSSL says. */
+typedef int prov_twin_init(EVP_PKEY_CTX *ctx, const OSSL_PARAM params[]);
+int prov_twin_begin(prov_twin *twin, prov_twin_init *init, const prov_key *key, const OSSL_PARAM params[]);
+
+/* The same for what needs the private half, and is refused where a token has it: in words, of the verb for it. */
+int prov_twin_begin_private(prov_twin *twin, prov_twin_init *init, const prov_key *key,
+                            const OSSL_PARAM params[], const char *verb);
+
+int prov_twin_get_params(void *arg, OSSL_PARAM params[]);
+int prov_twin_set_params(void *arg, const OSSL_PARAM params[]);
+
+/* The names of these are the twin's, which has more of them in later versions of OpenSSL; before it begins, the usual ones. */
+const OSSL_PARAM *prov_twin_gettable(const prov_twin *twin, const OSSL_PARAM usual[]);
+const OSSL_PARAM *prov_twin_settable(const prov_twin *twin, const OSSL_PARAM usual[]);
+
 /* ---- the operations ---- */
 
 /* Property definitions in these tables get provider=NAME in front, by the name that the configuration loads us under. */

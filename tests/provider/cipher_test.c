@@ -17,26 +17,12 @@ typedef struct text {
     size_t len;
 } text;
 
-/* ---- the token, which opens what was encrypted ---- */
-
-/* The provider has the module open, and is logged in. */
 static text opened_by_token(const prov_stage *s, const char *label, CK_MECHANISM mechanism, text sealed)
 {
-    CK_FUNCTION_LIST *calls = softhsm_calls(s->hsm);
-    CK_SLOT_ID slots[2];
-    CK_ULONG count = 2, len = sizeof(((text *)NULL)->bytes);
-    CK_SESSION_HANDLE session;
     text opened;
 
-    assert_int_equal(calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
-    assert_int_equal(calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
-    assert_int_equal(
-        calls->C_DecryptInit(session, &mechanism, softhsm_the_object(calls, session, CKO_PRIVATE_KEY, label)),
-        CKR_OK);
-    assert_int_equal(calls->C_Decrypt(session, sealed.bytes, sealed.len, opened.bytes, &len), CKR_OK);
-    assert_int_equal(calls->C_CloseSession(session), CKR_OK);
-    opened.len = len;
-    ERR_clear_error();
+    opened.len = prov_stage_token_opens(s, label, mechanism, sealed.bytes, sealed.len, opened.bytes,
+                                        sizeof(opened.bytes));
     return opened;
 }
 
@@ -204,22 +190,6 @@ static void the_padding_is_told_as_it_was_set(void **state)
 
 /* ---- a software key ---- */
 
-/* As OpenSSL brings it in, where we are listed first. */
-static EVP_PKEY *brought_in(const prov_stage *s, const EVP_PKEY *soft)
-{
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(s->ctx, "RSA", "provider=sigbridge");
-    EVP_PKEY *key = NULL;
-    OSSL_PARAM *params = NULL;
-
-    assert_int_equal(EVP_PKEY_todata(soft, EVP_PKEY_KEYPAIR, &params), 1);
-    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
-    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
-    assert_string_equal(OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key)), "sigbridge");
-    OSSL_PARAM_free(params);
-    EVP_PKEY_CTX_free(ctx);
-    return key;
-}
-
 static void set_oaep(EVP_PKEY_CTX *ctx)
 {
     void *label = OPENSSL_memdup("a label", 7);
@@ -233,7 +203,8 @@ static void set_oaep(EVP_PKEY_CTX *ctx)
 static void a_software_key_decrypts_here_as_in_software(void **state)
 {
     prov_stage *s = *state;
-    EVP_PKEY *soft = EVP_PKEY_Q_keygen(s->soft, NULL, "RSA", (size_t)1024), *ours = brought_in(s, soft);
+    EVP_PKEY *soft = EVP_PKEY_Q_keygen(s->soft, NULL, "RSA", (size_t)1024),
+             *ours = prov_stage_bring_in(s, soft);
     OSSL_LIB_CTX *contexts[] = {s->ctx, s->soft};
     EVP_PKEY *keys[] = {ours, soft};
 

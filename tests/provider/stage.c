@@ -188,6 +188,43 @@ bool prov_stage_sign(const prov_stage *s, EVP_PKEY *key, const char *digest)
     return made;
 }
 
+EVP_PKEY *prov_stage_bring_in(const prov_stage *s, const EVP_PKEY *soft)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(s->ctx, EVP_PKEY_get0_type_name(soft),
+                                                   "provider=sigbridge");
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM *params = NULL;
+
+    assert_int_equal(EVP_PKEY_todata(soft, EVP_PKEY_KEYPAIR, &params), 1);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params), 1);
+    assert_string_equal(OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key)), "sigbridge");
+    OSSL_PARAM_free(params);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+size_t prov_stage_token_opens(const prov_stage *s, const char *label, CK_MECHANISM mechanism,
+                              const unsigned char *sealed, size_t sealed_len, unsigned char *opened,
+                              size_t room)
+{
+    CK_FUNCTION_LIST *calls = softhsm_calls(s->hsm);
+    CK_BYTE *in = (CK_BYTE *)(uintptr_t)sealed;
+    CK_SLOT_ID slots[2];
+    CK_ULONG count = 2, len = room;
+    CK_SESSION_HANDLE session;
+
+    assert_int_equal(calls->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_int_equal(calls->C_OpenSession(slots[0], CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
+    assert_int_equal(
+        calls->C_DecryptInit(session, &mechanism, softhsm_the_object(calls, session, CKO_PRIVATE_KEY, label)),
+        CKR_OK);
+    assert_int_equal(calls->C_Decrypt(session, in, sealed_len, opened, &len), CKR_OK);
+    assert_int_equal(calls->C_CloseSession(session), CKR_OK);
+    ERR_clear_error();
+    return len;
+}
+
 void assert_raised(sigb_rc rc, const char *words)
 {
     const char *data = NULL;

@@ -58,6 +58,14 @@ EVP_PKEY *prov_stage_public(const prov_stage *s, EVP_PKEY *key);
 /* A signature over "message", verified by software; NULL: the key's default digest. False: it was refused. */
 bool prov_stage_sign(const prov_stage *s, EVP_PKEY *key, const char *digest);
 
+/* A software key as OpenSSL brings it in where we are listed first: a key of ours without a token. */
+EVP_PKEY *prov_stage_bring_in(const prov_stage *s, const EVP_PKEY *soft);
+
+/* What the token itself opens with its key, asked by bare Cryptoki: the provider has the module open, and is logged in. */
+size_t prov_stage_token_opens(const prov_stage *s, const char *label, CK_MECHANISM mechanism,
+                              const unsigned char *sealed, size_t sealed_len, unsigned char *opened,
+                              size_t room);
+
 /* OpenSSL's queue holds this refusal of ours, by its code and by its words; empties the queue. */
 void assert_raised(sigb_rc rc, const char *words);
 
