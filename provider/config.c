@@ -111,7 +111,7 @@ static const name_row NAMES[] = {
     IGNORED("pkcs11-module-allow-export",   RANK_FILE, "public keys are always exported, and used in software"),
     IGNORED("pkcs11-module-cache-sessions", RANK_FILE, "as many sessions are kept as threads sign at once, and as the token allows"),
     IGNORED("pkcs11-module-quirks",         RANK_FILE, "what the quirks work around is no trouble here"),
-    IGNORED("pkcs11-module-block-operations", RANK_FILE, "nothing but keys and signatures is offered, so nothing needs blocking"),
+    IGNORED("pkcs11-module-block-operations", RANK_FILE, "what is offered is for keys of tokens alone, so nothing needs blocking"),
     IGNORED("pkcs11-module-assume-fips",    RANK_FILE, "fips=yes is not claimed; leave it out of property queries for token keys"),
     IGNORED("pkcs11-module-encode-provider-uri-to-pem", RANK_FILE, "a token key is always written as its wrapped URI"),
     SAYS("PKCS11_PROVIDER_MODULE",          RANK_ENV,  SET_MODULE, read_text),

@@ -9,12 +9,18 @@
 #include "base/text.h"
 #include "provider/provider.h"
 
+#ifdef OSSL_FUNC_KEM_AUTH_ENCAPSULATE_INIT
+#define EC_KEM PROV_OWN("EC")
+#else
+#define EC_KEM NULL
+#endif
+
 const prov_type PROV_TYPE[PROV_TYPES] = {
-    [PROV_RSA] = {"RSA", "RSA", PROV_OWN("RSA"), PROV_OWN("RSA")},
-    [PROV_RSA_PSS] = {"RSA-PSS", "RSA", PROV_OWN("RSA"), NULL},
-    [PROV_EC] = {"EC", "ECDSA", PROV_OWN("ECDSA"), NULL},
-    [PROV_ED25519] = {"ED25519", "ED25519", PROV_OWN("ED25519"), NULL},
-    [PROV_ED448] = {"ED448", "ED448", PROV_OWN("ED448"), NULL},
+    [PROV_RSA] = {"RSA", "RSA", PROV_OWN("RSA"), PROV_OWN("RSA"), PROV_OWN("RSA")},
+    [PROV_RSA_PSS] = {"RSA-PSS", "RSA", PROV_OWN("RSA"), NULL, NULL},
+    [PROV_EC] = {"EC", "ECDSA", PROV_OWN("ECDSA"), NULL, EC_KEM},
+    [PROV_ED25519] = {"ED25519", "ED25519", PROV_OWN("ED25519"), NULL, NULL},
+    [PROV_ED448] = {"ED448", "ED448", PROV_OWN("ED448"), NULL, NULL},
 };
 
 prov_key *prov_key_new(prov_ctx *ctx, const prov_type *type)

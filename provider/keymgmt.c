@@ -22,6 +22,8 @@ static const char *operation_of(const prov_type *type, int operation)
         return type->operation;
     case OSSL_OP_ASYM_CIPHER:
         return type->cipher;
+    case OSSL_OP_KEM:
+        return type->kem;
     default:
         return NULL;
     }

@@ -50,14 +50,18 @@ int prov_refuse(prov_ctx *ctx, sigb_rc rc, const char *format, ...)
 
 /* ---- algorithms, under the name by which we are loaded ---- */
 
-#define OPERATIONS 6
+#define OPERATIONS 7
 
 static const struct {
     int operation;
     const OSSL_ALGORITHM *algorithms;
-} TABLES[OPERATIONS] = {{OSSL_OP_STORE, PROV_STORES},         {OSSL_OP_KEYMGMT, PROV_KEYMGMTS},
-                        {OSSL_OP_SIGNATURE, PROV_SIGNATURES}, {OSSL_OP_ASYM_CIPHER, PROV_CIPHERS},
-                        {OSSL_OP_ENCODER, PROV_ENCODERS},     {OSSL_OP_DECODER, PROV_DECODERS}};
+} TABLES[OPERATIONS] = {{OSSL_OP_STORE, PROV_STORES},
+                        {OSSL_OP_KEYMGMT, PROV_KEYMGMTS},
+                        {OSSL_OP_SIGNATURE, PROV_SIGNATURES},
+                        {OSSL_OP_ASYM_CIPHER, PROV_CIPHERS},
+                        {OSSL_OP_KEM, PROV_KEMS},
+                        {OSSL_OP_ENCODER, PROV_ENCODERS},
+                        {OSSL_OP_DECODER, PROV_DECODERS}};
 
 /* One for each row of TABLES. */
 typedef struct prov_operation {

@@ -90,6 +90,7 @@ typedef struct prov_type {
     const char *signature; /* that it makes */
     const char *operation; /* the same, as nobody else calls it */
     const char *cipher;    /* that it encrypts with, as nobody else calls it; NULL: none */
+    const char *kem;       /* that it encapsulates with, likewise */
 } prov_type;
 
 #define PROV_TYPES 5
@@ -175,7 +176,7 @@ const OSSL_PARAM *prov_twin_settable(const prov_twin *twin, const OSSL_PARAM usu
 /* ---- the operations ---- */
 
 /* Property definitions in these tables get provider=NAME in front, by the name that the configuration loads us under. */
-extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], PROV_CIPHERS[],
+extern const OSSL_ALGORITHM PROV_STORES[], PROV_KEYMGMTS[], PROV_SIGNATURES[], PROV_CIPHERS[], PROV_KEMS[],
     PROV_ENCODERS[], PROV_DECODERS[];
 
 /* generate.c: the OSSL_FUNC_keymgmt_gen_* of all types */

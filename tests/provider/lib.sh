@@ -19,5 +19,8 @@ provider_rig() {
     unset OPENSSL_CONF
 }
 
+# OpenSSL's tool does it from 3.5 on.
+can_encapsulate() { [[ $(openssl pkeyutl -help 2>&1) == *-encap* ]]; }
+
 # public LABEL: its public key, as software writes it, in LABEL.pub.
 public() { public_of "$token;object=$1;type=private" "$1.pub"; }

@@ -20,15 +20,20 @@ hsm_refused 'data too large for key size' pkeyutl -encrypt -inkey "$token;object
 hsm_refused 'operation not supported for this keytype' pkeyutl -derive -inkey "$token;object=ec" -peerkey soft.pub -out absent
 pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label release --login --pin 1234 --keypairgen --key-type rsa:2048 --label opens --id 77 \
     --usage-sign --usage-decrypt >out 2>&1 || die "$(cat out)"
-token_opens() { # what was encrypted
-    pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label release --login --pin 1234 --decrypt --mechanism RSA-PKCS --id 77 \
+token_opens() { # [MECHANISM FILE]: what was encrypted
+    pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label release --login --pin 1234 --decrypt --mechanism "${1:-RSA-PKCS}" --id 77 \
         --input-file sealed --output-file opened >out 2>&1 || die "$(cat out)"
-    cmp message opened
+    cmp "${2:-message}" opened
 }
 hsm pkeyutl -encrypt -pubin -inkey "$token;object=opens;type=public" -in message -out sealed
 token_opens
 hsm pkeyutl -encrypt -inkey "$token;object=opens" -in message -out sealed
 token_opens
+if can_encapsulate; then
+    hsm pkeyutl -encap -inkey "$token;object=opens" -secret secret -out sealed
+    token_opens RSA-X-509 secret
+    hsm_refused 'keys of a token sign here, and decapsulate nothing' pkeyutl -decap -inkey "$token;object=opens" -in sealed -secret absent
+fi
 hsm pkeyutl -derive -inkey soft.key -peerkey "$token;object=ec;type=public" -out agreed
 soft pkeyutl -derive -inkey soft.key -peerkey ec.pub -out wanted
 cmp agreed wanted

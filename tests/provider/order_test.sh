@@ -50,6 +50,11 @@ software_works() {
         hsm pkeyutl -decrypt -inkey soft-RSA.key -pkeyopt "rsa_padding_mode:$padding" -in sealed -out opened
         cmp message opened
     done
+    if can_encapsulate; then
+        hsm pkeyutl -encap -pubin -inkey soft-RSA.pub -secret secret -out sealed
+        hsm pkeyutl -decap -inkey soft-RSA.key -in sealed -secret opened
+        cmp secret opened
+    fi
     hsm genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out made.key -quiet
     soft pkey -in made.key -noout -check >out
     hsm genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out made.key -quiet
