@@ -14,6 +14,10 @@ scratch=$(mktemp -d)
 export TMPDIR=$scratch
 trap 'rm -rf "$scratch"' EXIT
 
+# Tests run at once: many of them wait for a token, a server or a clock, so one more than there are processors.
+jobs=$(($(nproc) + 1))
+export jobs
+
 say() { printf '%s\n' "$*" >&2; }
 
 # A gate's last word: what it looked at, so that a gate that looked at nothing is seen.
