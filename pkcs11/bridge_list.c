@@ -453,15 +453,19 @@ bridge_module *bridge_module_hold(const sigb_pkcs11_options *options)
     if (rc == SIGB_OK)
         rc = p11_module_open(any, options, &held->module, NULL);
     p11_uri_free(any);
-    if (rc == SIGB_OK)
+    if (rc == SIGB_OK) {
+        p11_module_keep(held->module, true);
         return held;
+    }
     OPENSSL_free(held);
     return NULL;
 }
 
 void bridge_module_release(bridge_module *held)
 {
-    if (held != NULL)
+    if (held != NULL) {
+        p11_module_keep(held->module, false);
         p11_module_close(held->module);
+    }
     OPENSSL_free(held);
 }

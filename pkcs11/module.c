@@ -35,9 +35,10 @@ struct p11_module {
     bool one_at_a_time;      /* two calls at once may wait for each other for ever, or break it */
     CK_INFO info;            /* under the lock: a restart learns it anew */
     module_state state;
-    unsigned users;
-    atomic_bool up;      /* initialised, by whomever */
-    bool ours;           /* our C_Initialize took effect: a repair may call C_Finalize */
+    unsigned users, keepers; /* keepers are users that make no calls */
+    bool worn;      /* what it shows is not what is there, so it is started anew before it is used again */
+    atomic_bool up; /* initialised, by whomever */
+    bool ours;      /* our C_Initialize took effect: a repair may call C_Finalize */
     atomic_bool shared;  /* others in the process were seen to use it: the last of us leaves it as it is */
     atomic_bool down;    /* its sessions have ended, and not by us: it says that it was shut down */
     bool watched;        /* the end of the process is */
@@ -436,6 +437,7 @@ static sigb_rc start(p11_module *module, bool anew, sigb_diag *diag)
 
     lock_registry();
     (void)atomic_fetch_add(&module->starts, anew ? 1 : 0);
+    module->worn = false;
     module->state = READY;
     (void)pthread_cond_broadcast(&registry_changed);
     (void)pthread_mutex_unlock(&registry_lock);
@@ -495,11 +497,16 @@ void module_is_down(p11_module *module)
     atomic_store(&module->down, true);
 }
 
-/* One that the process has already: a child may have to start it anew, or somebody whose start failed. */
+/* One that the process has already: a child may have to start it anew, or who comes after a start that failed. */
 static sigb_rc join(p11_module *module, sigb_diag *diag)
 {
-    return is_inherited(module) || !module->up
-               ? p11_module_restart(module, p11_module_starts(module), false, diag)
+    bool worn;
+
+    lock_registry();
+    worn = module->worn;
+    (void)pthread_mutex_unlock(&registry_lock);
+    return worn || is_inherited(module) || !module->up
+               ? p11_module_restart(module, p11_module_starts(module), worn, diag)
                : SIGB_OK;
 }
 
@@ -605,6 +612,24 @@ static bool has_others(p11_module *module)
     return has;
 }
 
+/* Nobody else has a session that would end. */
+static bool is_only_kept(const p11_module *module)
+{
+    return module->users == module->keepers + 1 && module->ours && !atomic_load(&module->shared);
+}
+
+/* Without keepers it would be finalised now, and started anew by who opens it next. */
+static bool wear_out(p11_module *module)
+{
+    bool worn;
+
+    lock_registry();
+    worn = module->keepers > 0 && is_only_kept(module);
+    module->worn |= worn;
+    (void)pthread_mutex_unlock(&registry_lock);
+    return worn;
+}
+
 /* The code stays that of the first failure, which says what may be done about it. */
 static void add_words(sigb_diag *why, const sigb_diag *of_restart)
 {
@@ -620,10 +645,17 @@ void p11_module_give_up(p11_module *module, unsigned seen, unsigned tries, sigb_
 
     if (module == NULL)
         return;
-    if (tries > 0 && is_lost(why) && has_others(module) &&
+    if (!wear_out(module) && tries > 0 && is_lost(why) && has_others(module) &&
         p11_module_restart(module, seen, tries > 1, &of_restart) != SIGB_OK)
         add_words(why, &of_restart);
     p11_module_close(module);
+}
+
+void p11_module_keep(p11_module *module, bool keeps)
+{
+    lock_registry();
+    module->keepers += keeps ? 1 : -1U;
+    (void)pthread_mutex_unlock(&registry_lock);
 }
 
 CK_FUNCTION_LIST *p11_module_calls(const p11_module *module)

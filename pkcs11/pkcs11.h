@@ -78,10 +78,13 @@ void p11_module_close(p11_module *module);
 /* Grows whenever the module was started anew: what was learned under another number is void. */
 unsigned p11_module_starts(const p11_module *module);
 
+/* This user makes no calls, and is there for the module to stay started; false, before it closes: no longer. */
+void p11_module_keep(p11_module *module, bool keeps);
+
 /*
  * p11_module_close() of a module that failed as `why` says, after so many tries before. One that is lost and that
- * others keep open is started anew, unless that was done since `seen`: to open it again would not do it. Where that
- * fails, `why` tells it too.
+ * others use is started anew, unless that was done since `seen`: to open it again would not do it. Where that
+ * fails, `why` tells it too. One that others only keep is started anew when it is opened next.
  */
 void p11_module_give_up(p11_module *module, unsigned seen, unsigned tries, sigb_diag *why);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "pkcs11/bridge.h"
 #include "tests/support/softhsm.h"
 
 #define USUAL_MS 250
@@ -416,9 +417,77 @@ static void a_session_in_which_a_signature_was_begun_is_not_used_again(void **st
     sigb_signer_free(signer);
 }
 
+/* ---- a token that is seen once the module is started anew ---- */
+
+static atomic_int starts;
+
+static CK_RV counting_start(void *args)
+{
+    (void)atomic_fetch_add(&starts, 1);
+    return real.C_Initialize(args);
+}
+
+/* As SoftHSM shows a token whose file another process was writing when the module was started. */
+static CK_RV blank_before_the_second_start(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    CK_RV rv = real.C_GetTokenInfo(slot, info);
+
+    if (atomic_load(&starts) < 2)
+        memset(info->label, ' ', sizeof(info->label));
+    return rv;
+}
+
+static bridge_module *keep(void)
+{
+    const sigb_pkcs11_options options = {.module = softhsm_module()};
+    bridge_module *held;
+
+    atomic_store(&starts, 0);
+    calls->C_Initialize = counting_start;
+    held = bridge_module_hold(&options);
+    assert_non_null(held);
+    return held;
+}
+
+static void a_module_that_is_only_kept_is_started_anew_for_a_token_that_it_does_not_show(void **state)
+{
+    bridge_module *held = keep();
+    sigb_signer *signer;
+
+    (void)state;
+    assert_int_equal(atomic_load(&starts), 1);
+    calls->C_GetTokenInfo = blank_before_the_second_start;
+    signer = opened("pkcs11:token=release;object=key", (sigb_pkcs11_options){.timeout_ms = 0});
+    assert_signs(signer);
+    assert_int_equal(atomic_load(&starts), 2);
+    sigb_signer_free(signer);
+    bridge_module_release(held);
+}
+
+static void a_module_that_others_use_is_not_started_anew_for_a_name_that_no_token_has(void **state)
+{
+    sigb_signer *other = opened("pkcs11:token=release;object=key", (sigb_pkcs11_options){.timeout_ms = 0});
+    const sigb_pkcs11_options options = {.module = softhsm_module(), .pin = softhsm_pin};
+    bridge_module *held = keep();
+    sigb_signer *none = NULL;
+
+    (void)state;
+    assert_refused(sigb_signer_from_pkcs11("pkcs11:token=nowhere;object=key", &options, &none, diag),
+                   SIGB_E_TOKEN_ABSENT, "no token matches");
+    assert_signs(other);
+    assert_int_equal(atomic_load(&starts), 0);
+    sigb_signer_free(other);
+    bridge_module_release(held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* before the tests whose calls are left behind, and use the module for good */
+        cmocka_unit_test_teardown(
+            a_module_that_is_only_kept_is_started_anew_for_a_token_that_it_does_not_show, mend),
+        cmocka_unit_test_teardown(a_module_that_others_use_is_not_started_anew_for_a_name_that_no_token_has,
+                                  mend),
         cmocka_unit_test_teardown(a_repair_that_is_left_behind_is_begun_anew, mend),
         cmocka_unit_test_teardown(the_one_session_of_a_token_comes_back_with_its_call, mend),
         cmocka_unit_test_teardown(a_session_that_does_not_come_back_is_waited_for_until_the_deadline, mend),
