@@ -79,37 +79,54 @@ bridge_rules prov_rules(const prov_ctx *ctx)
     return (bridge_rules){ctx->config->uri_may_name_module, ctx->config->uri_may_hold_pin};
 }
 
+static bool has_digests(void)
+{
+    EVP_MD *any = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+
+    EVP_MD_free(any);
+    return any != NULL;
+}
+
 /*
  * A module may use OpenSSL itself, in the process's default context. Where the
  * configuration names providers, and none that has digests and ciphers, such a
  * module fails in strange ways (SoftHSM finds every PIN wrong): `default` is
- * loaded then, as if the configuration had named no provider at all.
+ * loaded then, as if the configuration had named no provider at all. Where that
+ * does not help, no PIN is given away.
  */
-static void provide_software(void)
+static bool provide_software(prov_ctx *ctx)
 {
     static _Atomic(OSSL_PROVIDER *) held; /* until the process ends, for the module may use it as long */
-    EVP_MD *any;
+    bool good;
 
     (void)ERR_set_mark();
-    any = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    if (any == NULL)
+    good = has_digests();
+    if (!good)
         atomic_store(&held, OSSL_PROVIDER_load(NULL, "default"));
-    EVP_MD_free(any);
+    good = good || has_digests();
     (void)ERR_pop_to_mark();
+    return good ||
+           prov_refuse(
+               ctx, SIGB_E_SETUP,
+               "SHA-256 comes from no provider, and a module that uses OpenSSL would find a right PIN "
+               "wrong; nothing was tried: take default_properties out of OpenSSL's configuration "
+               "(sigbridge provider check)");
 }
 
-void prov_hold_module(prov_ctx *ctx)
+bool prov_hold_module(prov_ctx *ctx)
 {
     prov_asker nobody = {.ctx = ctx};
     const sigb_pkcs11_options options = prov_options(&nobody);
     bridge_module *held, *none = NULL;
 
     if (atomic_load(&ctx->module) != NULL)
-        return;
-    provide_software();
+        return true;
+    if (!provide_software(ctx))
+        return false;
     if (ctx->config->uri_may_name_module) /* which it is, each URI says */
-        return;
+        return true;
     held = bridge_module_hold(&options);
     if (held != NULL && !atomic_compare_exchange_strong(&ctx->module, &none, held))
         bridge_module_release(held);
+    return true;
 }

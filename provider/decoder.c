@@ -202,8 +202,7 @@ static int decode_uri(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBA
 
     if (uri == NULL)
         return 1;
-    prov_hold_module(ctx);
-    key = prov_key_open(ctx, uri, ask, ask_arg);
+    key = prov_hold_module(ctx) ? prov_key_open(ctx, uri, ask, ask_arg) : NULL;
     OPENSSL_free(uri);
     if (key == NULL)
         keep_refusal(ctx);

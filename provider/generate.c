@@ -235,9 +235,8 @@ static prov_key *generate_on_token(const prov_generation *g)
     const char *type = keygen_type(g, room);
     sigb_rc rc;
 
-    if (type == NULL)
+    if (type == NULL || !prov_hold_module(g->ctx))
         return NULL;
-    prov_hold_module(g->ctx);
     rc = generate_at(g, type, &options, &made, &diag);
     if (rc == SIGB_OK)
         key = open_made(g, (const char *)made.ptr);

@@ -72,8 +72,8 @@ typedef struct prov_asker {
 sigb_pkcs11_options prov_options(prov_asker *asker);
 bridge_rules prov_rules(const prov_ctx *ctx);
 
-/* Holds the module from now on, so that it is started once. */
-void prov_hold_module(prov_ctx *ctx);
+/* Holds the module from now on, so that it is started once. False after prov_fail(): no PIN may be given to it. */
+bool prov_hold_module(prov_ctx *ctx);
 
 /* ---- key.c ---- */
 

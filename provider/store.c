@@ -283,7 +283,8 @@ static bool read_items(store_ctx *store, prov_asker *asker)
     store->is_read = true;
     if (classes == 0)
         return true;
-    prov_hold_module(store->prov);
+    if (!prov_hold_module(store->prov))
+        return false;
     log_in = wants_login(store, classes);
     rc = bridge_list(store->uri, classes, log_in, &options, &rules, &store->items, &diag);
     if (rc == SIGB_OK && store->items.count == 0 && !log_in &&
@@ -351,7 +352,8 @@ static int load_one_key(store_ctx *store, const prov_asker *asker, OSSL_CALLBACK
     prov_key *key;
 
     store->is_over = true;
-    prov_hold_module(store->prov);
+    if (!prov_hold_module(store->prov))
+        return 0;
     key = prov_key_open(store->prov, store->uri, asker->callback, asker->callback_arg);
     return key != NULL && prov_give_key(key, callback, arg);
 }

@@ -103,3 +103,15 @@ is "$(soft dgst -sha256 -verify ec.pub -signature signature message)" 'Verified 
 hsm genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -propquery provider=pkcs11 -pkeyopt "pkcs11_uri:$token;object=made" -out made.key
 hsm pkey -in made.key -pubout -out made.pub
 hsm_refused 'unsupported' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -propquery provider=sigbridge -out absent.key
+
+# ---- properties that leave nobody any digest, the module's own use of OpenSSL included: no PIN is given away ----
+
+sed 's/^\[init\]$/&\nalg_section = algorithms/' with-pin.cnf >trap.cnf
+printf '%s\n' '[algorithms]' 'default_properties = provider=sigbridge' >>trap.cnf
+conf=$work/trap.cnf
+hsm_refused 'openssl-setup::-1:SHA-256 comes from no provider' \
+    pkeyutl -sign -inkey "$token;object=ec" -in digest -out signature
+hsm_refused 'nothing was tried: take default_properties out' req -new -key "$token;object=ec" -subj /CN=x -out absent.csr
+pkcs11-tool --module "$PKCS11_MODULE_PATH" -L >out
+has out 'release'
+if grep -q 'PIN count low' out; then die "a try was spent: $(cat out)"; fi
