@@ -44,13 +44,13 @@ conf=$work/without-pin.cnf
 OPENSSL_CONF=$conf openssl storeutl -noout one.key >listed 2>err </dev/null || die "$(cat err)"
 [ ! -s listed ] || is "$(cat listed)" 'Total found: 0' # later versions say nothing where they find nothing
 hasnt err PIN
-hsm_refused '' pkey -pubin -in one.key -noout
+hsm_refused 'Could not' pkey -pubin -in one.key -noout
 grep -qF 'find private key' err || hasnt err PIN # later versions of this tool ask for the private key where they find no public one
-hsm_refused '' x509 -in one.key -noout
+hsm_refused 'Could not read certificate' x509 -in one.key -noout
 hasnt err PIN
 conf=$work/with-pin.cnf
 printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\nAAAA\n-----END PKCS#11 PROVIDER URI-----\n' >broken.key
-hsm_refused '' pkey -in broken.key -noout
+hsm_refused 'Could not' pkey -in broken.key -noout
 
 # ---- keys that are made on the token ----
 

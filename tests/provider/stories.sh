@@ -32,11 +32,13 @@ chatty() {
 # soft COMMAND...: openssl without the provider, and without any configuration.
 soft() { OPENSSL_CONF=/dev/null timeout 60 openssl "$@"; }
 
-# hsm_refused WORDS COMMAND...: it fails, and says so in our words.
+# hsm_refused WORDS COMMAND...: it fails, by itself and in time, and says so in our words.
 hsm_refused() {
-    local words=$1
+    local words=$1 status=0
     shift
-    if OPENSSL_CONF=${conf:-$work/with-pin.cnf} timeout 60 openssl "$@" >out 2>err; then die "openssl $*: was not refused"; fi
+    OPENSSL_CONF=${conf:-$work/with-pin.cnf} timeout 60 openssl "$@" >out 2>err || status=$?
+    [ "$status" -ne 0 ] || die "openssl $*: was not refused"
+    [ "$status" -lt 124 ] || die "openssl $*: hung or crashed ($status): $(cat -v err)"
     has err "$words"
 }
 
