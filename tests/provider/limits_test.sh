@@ -67,7 +67,7 @@ made ed448 '' -algorithm ED448
 made pss2048 sha256 -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048
 soft pkey -pubin -in pss2048.pub -noout -text >out
 has out 'No PSS parameter restrictions'
-hsm_refused '' dgst -sha256 -sigopt rsa_padding_mode:pkcs1 -sign pss2048.key -out absent message
+hsm_refused 'PKCS#1 padding not allowed with RSA-PSS' dgst -sha256 -sigopt rsa_padding_mode:pkcs1 -sign pss2048.key -out absent message
 [ ! -s absent ] || die 'a key for PSS made another signature'
 hsm_refused 'keys on tokens sign, so leave pkcs11_key_usage out' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 \
     -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=odd" -pkeyopt pkcs11_key_usage:keyAgreement -out absent

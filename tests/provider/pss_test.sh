@@ -22,7 +22,7 @@ for salt in digest max 20; do pss_story "$key" pss.pub "$salt" sha256; done
 hsm dgst -sha384 -sign "$key" -out signature message
 is "$(soft dgst -sha384 -verify pss.pub -signature signature message)" 'Verified OK'
 pkeyutl_story "$key" pss.pub -pkeyopt digest:sha256
-hsm_refused '' dgst -sha256 -sigopt rsa_padding_mode:pkcs1 -sign "$key" -out absent message
+hsm_refused 'PKCS#1 padding not allowed with RSA-PSS' dgst -sha256 -sigopt rsa_padding_mode:pkcs1 -sign "$key" -out absent message
 [ ! -s absent ] || die 'a refusal left a signature'
 
 # ---- certificates, cms ----
