@@ -73,6 +73,14 @@ bool bridge_key_is_pss(const bridge_key *key);
 SIGB_CHECK sigb_rc bridge_key_sign(bridge_key *key, const p11_request *what, bool verify,
                                    p11_place *signature, sigb_diag *diag);
 
+/*
+ * Of a message that comes in pieces: it has to be kept whole, for the token signs
+ * no digest by this scheme and hashes by itself. Else its digest is enough. Costs
+ * no call into the module. SIGB_E_MECHANISM: the token does neither.
+ */
+SIGB_CHECK sigb_rc bridge_key_wants_whole(const bridge_key *key, const p11_scheme *scheme, bool *whole,
+                                          sigb_diag *diag);
+
 /* ---- what tokens hold ---- */
 
 typedef enum bridge_class { BRIDGE_CERT = 1, BRIDGE_PUBLIC = 2, BRIDGE_PRIVATE = 4 } bridge_class;

@@ -174,6 +174,22 @@ sigb_rc bridge_key_sign(bridge_key *key, const p11_request *asked, bool verify, 
     return rc;
 }
 
+/* Of several replicas one that hashes is enough; one that cannot sign at all says so when it is its turn. */
+sigb_rc bridge_key_wants_whole(const bridge_key *key, const p11_scheme *scheme, bool *whole, sigb_diag *diag)
+{
+    p11_mechanism mechanism;
+    bool signs = false;
+    sigb_rc rc = SIGB_OK;
+
+    *whole = false;
+    for (size_t i = 0; i < key->key->count; i++) {
+        rc = mechanism_for(&key->key->replicas[i].mechanisms, scheme, false, &mechanism, diag);
+        signs |= rc == SIGB_OK;
+        *whole |= rc == SIGB_OK && !mechanism.takes_digest;
+    }
+    return signs ? SIGB_OK : rc;
+}
+
 /* ---- the public half ---- */
 
 /* An operation. */

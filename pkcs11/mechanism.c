@@ -184,21 +184,35 @@ static p11_mechanism mechanism_of(const struct mechanism_row *row, const p11_sch
     return made;
 }
 
-/* Names what would have served. */
-static sigb_rc lacks(const p11_scheme *scheme, bool hashed, sigb_diag *diag)
+/* What the token has for the message, if not for its digest; NULL: nothing. */
+static const char *for_message(const p11_mechanisms *found, const p11_scheme *scheme)
 {
-    const char *names[2] = {NULL, NULL};
+    for (size_t i = 0; i < COUNT(ROWS); i++)
+        if (found->usable[i] && ROWS[i].family == scheme->family && ROWS[i].hash != NO_MECHANISM &&
+            (scheme->hash == NULL || ROWS[i].hash == scheme->hash->type))
+            return ROWS[i].name;
+    return NULL;
+}
+
+/* Names what would have served. */
+static sigb_rc lacks(const p11_mechanisms *found, const p11_scheme *scheme, bool hashed, sigb_diag *diag)
+{
+    const char *names[2] = {NULL, NULL}, *hashing = hashed ? for_message(found, scheme) : NULL;
     char room[48];
 
     for (size_t i = 0, n = 0; i < COUNT(ROWS) && n < COUNT(names); i++)
         if (serves(&ROWS[i], scheme, hashed))
             names[n++] = ROWS[i].name;
+    if (hashing != NULL)
+        return sigb_fail(diag, SIGB_E_MECHANISM,
+                         "%s of a digest that is made already needs %s, which the token lacks or forbids for "
+                         "this key; it has %s, which hashes by itself: give the message and not its digest",
+                         scheme_name(scheme, room), names[0], hashing);
     return sigb_fail(diag, SIGB_E_MECHANISM,
                      "%s needs %s%s%s, which the token lacks or forbids for this key; use a key of "
-                     "another type or token%s",
+                     "another type or token",
                      scheme_name(scheme, room), names[0], names[1] == NULL ? "" : " or ",
-                     names[1] == NULL ? "" : names[1],
-                     hashed ? ", or give the message and not its digest, if the token hashes itself" : "");
+                     names[1] == NULL ? "" : names[1]);
 }
 
 sigb_rc mechanism_for(const p11_mechanisms *found, const p11_scheme *scheme, bool hashed,
@@ -209,7 +223,7 @@ sigb_rc mechanism_for(const p11_mechanisms *found, const p11_scheme *scheme, boo
             *mechanism = mechanism_of(&ROWS[i], scheme);
             return SIGB_OK;
         }
-    return lacks(scheme, hashed, diag);
+    return lacks(found, scheme, hashed, diag);
 }
 
 sigb_rc mechanism_require(const p11_mechanisms *found, const alg_row *alg, p11_mechanism *mechanism,

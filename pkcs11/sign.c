@@ -16,12 +16,13 @@ static CK_RV begin(p11_module *module, const p11_signing *what)
     return p11_C_SignInit(module, what->session, &how, what->key);
 }
 
-/* Cryptoki has no const: it reads the input only. */
+/* Cryptoki has no const: it reads the input only. An empty message is somewhere, too: modules refuse NULL. */
 static CK_RV end(p11_module *module, const p11_signing *what, p11_made *made, CK_ULONG *len)
 {
+    const CK_BYTE *input = what->input.len == 0 ? (const CK_BYTE *)"" : what->input.ptr;
+
     *len = sizeof(made->bytes);
-    return p11_C_Sign(module, what->session, (CK_BYTE *)(uintptr_t)what->input.ptr, what->input.len,
-                      made->bytes, len);
+    return p11_C_Sign(module, what->session, (CK_BYTE *)(uintptr_t)input, what->input.len, made->bytes, len);
 }
 
 /* Of a digest, mask or salt that its RSA-PSS does not have SoftHSM says what others say of broken calls. No repair helps. */

@@ -26,6 +26,8 @@ typedef struct signature_ctx {
     EVP_PKEY_CTX *twin;  /* of USE_SIGN and the others; made when it is needed */
     EVP_MD_CTX *twin_md; /* the same with a message coming in; owns its EVP_PKEY_CTX, which is twin */
     EVP_MD_CTX *hashing; /* of a message that comes in pieces */
+    bool keeps;          /* the pieces themselves, and no digest of them */
+    sigb_buf kept;       /* failed: a piece was refused, so the message is not whole */
     sigb_buf judged;     /* the signature that a message in pieces is to have */
     bool has_scheme;     /* as the twin says; forgotten when parameters change */
     p11_scheme scheme;
@@ -59,6 +61,8 @@ static void forget(signature_ctx *ctx)
     ctx->wish = (prov_wish){.pss = false};
     EVP_MD_CTX_free(ctx->hashing);
     ctx->hashing = NULL;
+    ctx->keeps = false;
+    sigb_buf_free(&ctx->kept);
     sigb_buf_free(&ctx->judged);
     prov_key_free(ctx->key);
     ctx->key = NULL;
@@ -80,6 +84,15 @@ static bool copy_md_ctx(EVP_MD_CTX **to, const EVP_MD_CTX *from)
         return true;
     *to = EVP_MD_CTX_new();
     return *to != NULL && EVP_MD_CTX_copy_ex(*to, from) > 0;
+}
+
+static bool copy_buf(sigb_buf *to, const sigb_buf *from)
+{
+    sigb_buf_append(to, sigb_buf_bytes(from));
+    if (to->failed)
+        return false;
+    to->failed = from->failed;
+    return true;
 }
 
 static bool copy_twin(signature_ctx *to, const signature_ctx *from)
@@ -106,10 +119,10 @@ static void *dup_ctx(void *arg)
         return NULL;
     to->twin = NULL;
     to->twin_md = to->hashing = NULL;
-    to->judged = (sigb_buf)SIGB_BUF_INIT;
-    sigb_buf_append(&to->judged, sigb_buf_bytes(&from->judged));
+    to->kept = to->judged = (sigb_buf)SIGB_BUF_INIT;
     to->key = from->key == NULL ? NULL : prov_key_hold(from->key);
-    if (!copy_twin(to, from) || !copy_md_ctx(&to->hashing, from->hashing) || to->judged.failed) {
+    if (!copy_twin(to, from) || !copy_md_ctx(&to->hashing, from->hashing) ||
+        !copy_buf(&to->kept, &from->kept) || !copy_buf(&to->judged, &from->judged)) {
         free_ctx(to);
         return NULL;
     }
@@ -447,15 +460,52 @@ static int sign(void *arg, unsigned char *sig, size_t *len, size_t room, const u
 
 static bool begin_hashing(signature_ctx *ctx)
 {
-    const EVP_MD *md;
+    const EVP_MD *md = bridge_digest(ctx->scheme.hash->name);
 
+    ctx->hashing = EVP_MD_CTX_new();
+    return md != NULL && ctx->hashing != NULL && EVP_DigestInit_ex2(ctx->hashing, md, NULL) > 0;
+}
+
+/* Hashed as it comes in, or kept for a token that signs no digest. */
+static bool has_begun(signature_ctx *ctx)
+{
+    sigb_diag diag;
+    sigb_rc rc;
+
+    if (ctx->hashing != NULL || ctx->keeps)
+        return true;
     if (!has_scheme(ctx))
         return false;
     if (ctx->scheme.hash == NULL)
         return prov_refuse(ctx->prov, SIGB_E_USAGE, "a message in pieces needs a digest; none was named");
-    md = bridge_digest(ctx->scheme.hash->name);
-    ctx->hashing = EVP_MD_CTX_new();
-    return md != NULL && ctx->hashing != NULL && EVP_DigestInit_ex2(ctx->hashing, md, NULL) > 0;
+    rc = bridge_key_wants_whole(ctx->key->secret->key, &ctx->scheme, &ctx->keeps, &diag);
+    if (rc != SIGB_OK)
+        return prov_fail(ctx->prov, rc, &diag);
+    return ctx->keeps || begin_hashing(ctx);
+}
+
+static bool is_whole(const signature_ctx *ctx)
+{
+    return !ctx->kept.failed ||
+           prov_refuse(ctx->prov, SIGB_E_USAGE,
+                       "a piece of the message was refused, so the message is not signed; begin anew");
+}
+
+static bool keep(signature_ctx *ctx, sigb_bytes piece)
+{
+    if (!is_whole(ctx))
+        return false;
+    if (piece.len > SIGB_MAX_KEPT_MESSAGE - ctx->kept.len) {
+        sigb_buf_free(&ctx->kept);
+        ctx->kept.failed = true;
+        return prov_refuse(ctx->prov, SIGB_E_LIMIT,
+                           "the token signs no digest with this key and hashes by itself, so the message is "
+                           "kept until its end, and at most %d MiB of it; sign a shorter one, give it in one "
+                           "call, or use a token that signs digests",
+                           SIGB_MAX_KEPT_MESSAGE >> 20);
+    }
+    sigb_buf_append(&ctx->kept, piece);
+    return !ctx->kept.failed || prov_refuse(ctx->prov, SIGB_E_MEMORY, "there is no memory for the message");
 }
 
 static int digest_sign_update(void *arg, const unsigned char *data, size_t len)
@@ -464,20 +514,17 @@ static int digest_sign_update(void *arg, const unsigned char *data, size_t len)
 
     if (!is_of_token(ctx))
         return has_twin(ctx) && EVP_DigestSignUpdate(ctx->twin_md, data, len) > 0;
-    if (ctx->hashing == NULL && !begin_hashing(ctx))
+    if (!has_begun(ctx))
         return 0;
-    return EVP_DigestUpdate(ctx->hashing, data, len) > 0;
+    return ctx->keeps ? keep(ctx, sigb_bytes_of(data, len)) : EVP_DigestUpdate(ctx->hashing, data, len) > 0;
 }
 
 /* What came in goes on: OpenSSL may ask for more signatures of one context. */
-static int digest_of(signature_ctx *ctx, unsigned char *digest, unsigned *len)
+static int digest_of(const signature_ctx *ctx, unsigned char *digest, unsigned *len)
 {
     EVP_MD_CTX *copy = NULL;
-    int good;
+    int good = copy_md_ctx(&copy, ctx->hashing) && EVP_DigestFinal_ex(copy, digest, len) > 0;
 
-    if (ctx->hashing == NULL && !begin_hashing(ctx))
-        return 0;
-    good = copy_md_ctx(&copy, ctx->hashing) && EVP_DigestFinal_ex(copy, digest, len) > 0;
     EVP_MD_CTX_free(copy);
     return good;
 }
@@ -494,6 +541,10 @@ static int digest_sign_final(void *arg, unsigned char *sig, size_t *len, size_t 
     }
     if (sig == NULL)
         return tell_length(ctx, len);
+    if (!has_begun(ctx))
+        return 0;
+    if (ctx->keeps)
+        return is_whole(ctx) && sign_with_token(ctx, sigb_buf_bytes(&ctx->kept), false, sig, len, room);
     return digest_of(ctx, digest, &digest_len) &&
            sign_with_token(ctx, sigb_bytes_of(digest, digest_len), true, sig, len, room);
 }

@@ -26,6 +26,7 @@
 #define SIGB_MAX_ISSUER        1024     /* bytes of a ledger's name */
 #define SIGB_MAX_PATH          64       /* hashes on a path to a root: SIGB_E_RECEIPT_MALFORMED */
 #define SIGB_MAX_EVIDENCE      1024     /* bytes of a leaf's evidence (CCF profile): the same */
+#define SIGB_MAX_KEPT_MESSAGE  67108864 /* bytes of a message that the provider keeps for a token */
 #define SIGB_MAX_PROVIDERS     16       /* OpenSSL providers that are loaded for one signer */
 #define SIGB_MAX_CONFIG        1048576  /* bytes of a configuration of OpenSSL's that is named for a signer */
 
