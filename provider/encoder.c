@@ -132,6 +132,8 @@ ENCODER(public_pem, "PEM", "SubjectPublicKeyInfo", OSSL_KEYMGMT_SELECT_PUBLIC_KE
 ENCODER(public_der, "DER", "SubjectPublicKeyInfo", OSSL_KEYMGMT_SELECT_PUBLIC_KEY);
 ENCODER(private_pem, "PEM", "PrivateKeyInfo", OSSL_KEYMGMT_SELECT_PRIVATE_KEY);
 ENCODER(private_der, "DER", "PrivateKeyInfo", OSSL_KEYMGMT_SELECT_PRIVATE_KEY);
+ENCODER(traditional_pem, "PEM", "type-specific", OSSL_KEYMGMT_SELECT_PRIVATE_KEY);
+ENCODER(traditional_der, "DER", "type-specific", OSSL_KEYMGMT_SELECT_PRIVATE_KEY);
 ENCODER(text, "TEXT", NULL, OSSL_KEYMGMT_SELECT_ALL);
 
 #define ENCODERS_OF(names)                                                                                   \
@@ -139,6 +141,10 @@ ENCODER(text, "TEXT", NULL, OSSL_KEYMGMT_SELECT_ALL);
         {names, "output=der,structure=SubjectPublicKeyInfo", ENCODER_public_der, "public key"},              \
         {names, "output=pem,structure=PrivateKeyInfo", ENCODER_private_pem, "PEM that wraps a PKCS#11 URI"}, \
         {names, "output=der,structure=PrivateKeyInfo", ENCODER_private_der, "refused for keys of tokens"},   \
+        {names, "output=pem,structure=type-specific", ENCODER_traditional_pem,                               \
+         "PEM that wraps a PKCS#11 URI"},                                                                    \
+        {names, "output=der,structure=type-specific", ENCODER_traditional_der,                               \
+         "refused for keys of tokens"},                                                                      \
     {                                                                                                        \
         names, "output=text", ENCODER_text, "for people"                                                     \
     }

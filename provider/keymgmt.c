@@ -225,13 +225,27 @@ static int get_params(void *keydata, OSSL_PARAM params[])
     return key->pkey != NULL && EVP_PKEY_get_params(key->pkey, params);
 }
 
+/* How a public key is written, and not what it is. */
+static bool is_form(const OSSL_PARAM *param)
+{
+    static const char *const forms[] = {OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                        OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_PARAM_EC_INCLUDE_PUBLIC};
+
+    for (size_t i = 0; i < COUNT(forms); i++)
+        if (strcmp(param->key, forms[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The group of an ephemeral key's peer, where OpenSSL makes those here. A token's key is what it is. */
 static int set_params(void *keydata, const OSSL_PARAM params[])
 {
     const prov_key *key = keydata;
 
-    return key->secret == NULL && key->pkey != NULL &&
-           EVP_PKEY_set_params(key->pkey, (OSSL_PARAM *)(uintptr_t)params);
+    for (const OSSL_PARAM *p = params; key->secret != NULL && p != NULL && p->key != NULL; p++)
+        if (!is_form(p))
+            return 0;
+    return key->pkey != NULL && EVP_PKEY_set_params(key->pkey, (OSSL_PARAM *)(uintptr_t)params);
 }
 
 #define COMMON_PARAMS                                                                                        \
@@ -278,7 +292,10 @@ static const OSSL_PARAM *gettable_edwards(void *provctx)
 static const OSSL_PARAM *settable(void *provctx)
 {
     static const OSSL_PARAM settable[] = {
-        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0), OSSL_PARAM_END};
+        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, NULL, 0),
+        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, NULL, 0),
+        OSSL_PARAM_int(OSSL_PKEY_PARAM_EC_INCLUDE_PUBLIC, NULL), OSSL_PARAM_END};
 
     (void)provctx;
     return settable;

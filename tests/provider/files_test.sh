@@ -6,10 +6,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 provider_rig
 keygen release one P-256
+keygen release many RSA-2048
 echo 'what is signed' >message
 public one
+public many
 
 "$sigbridge" provider wrap -q "$token;object=one" -o one.key
+"$sigbridge" provider wrap -q "$token;object=many" -o many.key
 hsm dgst -sha256 -sign one.key -out signature message
 is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified OK'
 hsm pkey -in one.key -pubout -out again.pub
@@ -22,12 +25,31 @@ hsm dgst -sha256 -sign written.key -out signature message
 is "$(soft dgst -sha256 -verify one.pub -signature signature message)" 'Verified OK'
 hsm_refused 'the private key is on a token, and cannot be written; write PEM' pkey -in one.key -outform DER -out absent.der
 [ ! -s absent.der ] || die 'a refusal left something'
-for tool in 'pkey -in one.key -traditional' 'rsa -in one.key' 'ec -in one.key'; do
+hsm_refused 'the private key is on a token, and cannot be written; write PEM' ec -in one.key -outform DER -out absent.der
+[ ! -s absent.der ] || die 'a refusal left something'
+hsm_refused 'unsupported' pkey -in one.key -traditional -out absent.key
+[ ! -s absent.key ] || hasnt absent.key 'PRIVATE KEY-----'
+
+# ---- the tools of one type ----
+
+for tool in 'ec -in one.key' 'rsa -in many.key'; do
     # shellcheck disable=SC2086
-    OPENSSL_CONF=$work/with-pin.cnf openssl $tool -out absent.key >out 2>&1 </dev/null || true
-    if [ -s absent.key ]; then has absent.key 'BEGIN PKCS#11 PROVIDER URI'; fi
-    rm -f absent.key
+    chatty $tool -out written.key
+    has written.key 'BEGIN PKCS#11 PROVIDER URI'
 done
+chatty ec -in one.key -noout -text
+chatty ec -in one.key -pubout -out again.pub
+cmp one.pub again.pub
+for form in '-conv_form compressed' '-conv_form hybrid' '-param_enc explicit'; do
+    # shellcheck disable=SC2086
+    chatty ec -in one.key $form -pubout -out again.pub
+    # shellcheck disable=SC2086
+    soft ec -pubin -in one.pub $form -pubout -out wanted.pub 2>err || die "$(cat err)"
+    cmp wanted.pub again.pub
+done
+is "$(hsm rsa -in many.key -noout -modulus)" "$(soft rsa -pubin -in many.pub -noout -modulus)"
+chatty rsa -in many.key -pubout -out again.pub
+cmp many.pub again.pub
 
 # the file that pkcs11-provider writes, by its documented structure
 printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\n' >theirs.key

@@ -440,18 +440,18 @@ static CK_RV blank_before_the_second_start(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 static bridge_module *keep(void)
 {
     const sigb_pkcs11_options options = {.module = softhsm_module()};
-    bridge_module *held;
+    bridge_module *kept;
 
     atomic_store(&starts, 0);
     calls->C_Initialize = counting_start;
-    held = bridge_module_hold(&options);
-    assert_non_null(held);
-    return held;
+    kept = bridge_module_hold(&options);
+    assert_non_null(kept);
+    return kept;
 }
 
 static void a_module_that_is_only_kept_is_started_anew_for_a_token_that_it_does_not_show(void **state)
 {
-    bridge_module *held = keep();
+    bridge_module *kept = keep();
     sigb_signer *signer;
 
     (void)state;
@@ -461,14 +461,14 @@ static void a_module_that_is_only_kept_is_started_anew_for_a_token_that_it_does_
     assert_signs(signer);
     assert_int_equal(atomic_load(&starts), 2);
     sigb_signer_free(signer);
-    bridge_module_release(held);
+    bridge_module_release(kept);
 }
 
 static void a_module_that_others_use_is_not_started_anew_for_a_name_that_no_token_has(void **state)
 {
     sigb_signer *other = opened("pkcs11:token=release;object=key", (sigb_pkcs11_options){.timeout_ms = 0});
     const sigb_pkcs11_options options = {.module = softhsm_module(), .pin = softhsm_pin};
-    bridge_module *held = keep();
+    bridge_module *kept = keep();
     sigb_signer *none = NULL;
 
     (void)state;
@@ -477,7 +477,7 @@ static void a_module_that_others_use_is_not_started_anew_for_a_name_that_no_toke
     assert_signs(other);
     assert_int_equal(atomic_load(&starts), 0);
     sigb_signer_free(other);
-    bridge_module_release(held);
+    bridge_module_release(kept);
 }
 
 int main(void)
