@@ -73,28 +73,92 @@ static void forget(sigb_buf *text)
     sigb_buf_free(text);
 }
 
-/* Appends what stands between the lines of our PEM; there may be others before it. */
-static bool find_pem(sigb_bytes text, sigb_buf *der)
+/* ---- the first block of a file ---- */
+
+/* A file as PEM_read_bio() takes it, line by line: whoever reads on begins behind the block. */
+typedef struct prov_lines {
+    const prov_ctx *ctx;
+    OSSL_CORE_BIO *from;
+    size_t left; /* of MAX_FILE */
+} prov_lines;
+
+static int next_line(BIO *bio, char *line, int room)
 {
-    BIO *in = text.len > INT_MAX ? NULL : BIO_new_mem_buf(text.ptr, (int)text.len);
+    prov_lines *of = BIO_get_data(bio);
+    int got = room > 0 && (size_t)room <= of->left ? of->ctx->bio_gets(of->from, line, room) : 0;
+
+    if (got > 0)
+        of->left -= (size_t)got;
+    return got;
+}
+
+/* Appends what our PEM wraps, where it is the first that comes. */
+static bool take_block(BIO *in, sigb_buf *der)
+{
+    char *name = NULL, *header = NULL;
+    unsigned char *bytes = NULL;
+    long len = 0;
+    bool ours;
+
+    if (PEM_read_bio(in, &name, &header, &bytes, &len) != 1)
+        return false;
+    ours = strcmp(name, WRAP_PEM_NAME) == 0;
+    if (ours)
+        sigb_buf_append(der, sigb_bytes_of(bytes, (size_t)len));
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(bytes, len > 0 ? (size_t)len : 0);
+    return ours && !der->failed;
+}
+
+/*
+ * The block is taken off, whosever it is: the next decoder is set back to its beginning, and who reads a file
+ * block after block counts on it that each try gets on.
+ */
+static bool read_pem(const prov_ctx *ctx, OSSL_CORE_BIO *from, sigb_buf *der)
+{
+    prov_lines lines = {ctx, from, MAX_FILE};
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "lines of a file");
+    BIO *in = method != NULL && BIO_meth_set_gets(method, next_line) ? BIO_new(method) : NULL;
     bool found = false;
 
-    while (in != NULL && !found) {
-        char *name = NULL, *header = NULL;
-        unsigned char *bytes = NULL;
-        long len = 0;
-
-        if (PEM_read_bio(in, &name, &header, &bytes, &len) != 1)
-            break;
-        found = strcmp(name, WRAP_PEM_NAME) == 0;
-        if (found)
-            sigb_buf_append(der, sigb_bytes_of(bytes, (size_t)len));
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(bytes, len > 0 ? (size_t)len : 0);
+    if (in != NULL) {
+        BIO_set_data(in, &lines);
+        BIO_set_init(in, 1);
+        found = take_block(in, der);
     }
     BIO_free(in);
-    return found && !der->failed;
+    BIO_meth_free(method);
+    return found;
+}
+
+/* So that no key further behind is tried, with the same PIN, or signs in place of the one that was refused. */
+static void skip_rest(const prov_ctx *ctx, OSSL_CORE_BIO *from)
+{
+    unsigned char room[4096];
+    size_t got = 1;
+
+    for (size_t left = MAX_FILE; left >= sizeof(room) && got > 0; left -= sizeof(room))
+        if (ctx->bio_read(from, room, sizeof(room), &got) != 1)
+            break;
+    OPENSSL_cleanse(room, sizeof(room));
+}
+
+/*
+ * Where nothing is left of a file, it is no error that nothing came of its last block. Of a pipe, which has no
+ * place to go back to, the byte that is looked at would be lost.
+ */
+static void notice_end(const prov_ctx *ctx, OSSL_CORE_BIO *from)
+{
+    FILE *file = NULL;
+    bool is_file = ctx->bio_ctrl(from, BIO_C_GET_FILE_PTR, 0, &file) > 0;
+    long here = is_file ? ctx->bio_ctrl(from, BIO_C_FILE_TELL, 0, NULL) : -1;
+    unsigned char next;
+    size_t got = 0;
+
+    if (here < 0 || ctx->bio_read(from, &next, 1, &got) != 1 || got == 0)
+        return;
+    (void)ctx->bio_ctrl(from, BIO_C_FILE_SEEK, here, NULL);
 }
 
 /* ---- refusals ---- */
@@ -136,40 +200,60 @@ static void keep_refusal(prov_ctx *ctx)
     OPENSSL_free(atomic_exchange(&ctx->refusal, made));
 }
 
-static void tell_refusal(prov_ctx *ctx)
+/* False: nothing was refused, nobody wanted a private key. */
+static bool tell_refusal(prov_ctx *ctx)
 {
     prov_refusal *kept = take_refusal(ctx);
 
-    if (kept != NULL && ERR_GET_REASON(ERR_peek_last_error()) != (int)kept->rc)
+    if (kept == NULL)
+        return false;
+    if (ERR_GET_REASON(ERR_peek_last_error()) != (int)kept->rc)
         (void)prov_fail(ctx, kept->rc, &kept->diag);
     OPENSSL_free(kept);
+    return true;
 }
 
 /* ---- the two steps ---- */
+
+/* The private key is selected, or nothing is, and who constructs the object knows what is wanted. */
+static bool may_want_private(int selection)
+{
+    return selection == 0 || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
+}
+
+/* Gives the second step what is wrapped. */
+static int pass_on(prov_ctx *ctx, OSSL_CORE_BIO *from, sigb_buf *der, OSSL_CALLBACK *callback,
+                   void *callback_arg)
+{
+    int type = OSSL_OBJECT_PKEY;
+    const OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &type),
+                                 {OSSL_OBJECT_PARAM_DATA, OSSL_PARAM_OCTET_STRING, der->ptr, der->len, 0},
+                                 {OSSL_OBJECT_PARAM_DATA_STRUCTURE, OSSL_PARAM_UTF8_STRING,
+                                  (void *)(uintptr_t)STRUCTURE, sizeof(STRUCTURE) - 1, 0},
+                                 OSSL_PARAM_END};
+
+    OPENSSL_free(take_refusal(ctx)); /* of something else */
+    if (callback(params, callback_arg))
+        return 1;
+    if (tell_refusal(ctx))
+        skip_rest(ctx, from);
+    else
+        notice_end(ctx, from);
+    return 0;
+}
 
 /* The first step. What is no such file is nothing to complain about: others read it. */
 static int decode_pem(void *arg, OSSL_CORE_BIO *from, int selection, OSSL_CALLBACK *callback,
                       void *callback_arg, OSSL_PASSPHRASE_CALLBACK *ask, void *ask_arg)
 {
     prov_ctx *ctx = arg;
-    int type = OSSL_OBJECT_PKEY, good = 1;
-    sigb_buf text = SIGB_BUF_INIT, der = SIGB_BUF_INIT;
+    sigb_buf der = SIGB_BUF_INIT;
+    int good = 1;
 
-    (void)selection;
     (void)ask;
     (void)ask_arg;
-    if (read_all(ctx, from, &text) && find_pem(sigb_buf_bytes(&text), &der)) {
-        const OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_OBJECT_PARAM_TYPE, &type),
-                                     {OSSL_OBJECT_PARAM_DATA, OSSL_PARAM_OCTET_STRING, der.ptr, der.len, 0},
-                                     {OSSL_OBJECT_PARAM_DATA_STRUCTURE, OSSL_PARAM_UTF8_STRING,
-                                      (void *)(uintptr_t)STRUCTURE, sizeof(STRUCTURE) - 1, 0},
-                                     OSSL_PARAM_END};
-        OPENSSL_free(take_refusal(ctx)); /* of something else */
-        good = callback(params, callback_arg);
-        if (!good)
-            tell_refusal(ctx);
-    }
-    forget(&text);
+    if (read_pem(ctx, from, &der) && may_want_private(selection))
+        good = pass_on(ctx, from, &der, callback, callback_arg);
     forget(&der);
     return good;
 }

@@ -200,6 +200,12 @@ static void take_upcalls(prov_ctx *ctx, const OSSL_DISPATCH *in)
         case OSSL_FUNC_BIO_READ_EX:
             ctx->bio_read = OSSL_FUNC_BIO_read_ex(in);
             break;
+        case OSSL_FUNC_BIO_GETS:
+            ctx->bio_gets = OSSL_FUNC_BIO_gets(in);
+            break;
+        case OSSL_FUNC_BIO_CTRL:
+            ctx->bio_ctrl = OSSL_FUNC_BIO_ctrl(in);
+            break;
         case OSSL_FUNC_BIO_WRITE_EX:
             ctx->bio_write = OSSL_FUNC_BIO_write_ex(in);
             break;

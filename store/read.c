@@ -82,14 +82,17 @@ static bool is_wrong_pin(const pass *p, const store_reason *why)
 /*
  * Nothing came. A block of a file that no decoder knows is passed over; after an
  * error of any other kind, or with a PIN in play, nothing more is tried: some
- * providers log in for each try.
+ * providers log in for each try. At the end, behind a key, words of our provider
+ * alone count: it refused another key.
  */
-static sigb_rc nothing_came(const pass *p, sigb_diag *diag)
+static sigb_rc nothing_came(const pass *p, bool is_end, sigb_diag *diag)
 {
     store_reason why = reason_take(SIGB_E_TOKEN);
 
     if (why.rc == SIGB_E_MEMORY)
         return sigb_no_memory(diag);
+    if (p->keys > 0 && is_end && !why.ours)
+        return SIGB_OK;
     if (p->asker->rc != SIGB_OK)
         return p->asker->rc; /* diag has its words */
     if (is_wrong_pin(p, &why))
@@ -110,7 +113,7 @@ static sigb_rc take_next(pass *p, OSSL_STORE_CTX *store, sigb_diag *diag)
     ERR_clear_error();
     info = OSSL_STORE_load(store);
     if (info == NULL)
-        return p->keys > 0 && OSSL_STORE_eof(store) ? SIGB_OK : nothing_came(p, diag);
+        return nothing_came(p, OSSL_STORE_eof(store) != 0, diag);
     rc = p->type == 0 || OSSL_STORE_INFO_get_type(info) == p->type ? p->take(p, info, diag) : SIGB_OK;
     OSSL_STORE_INFO_free(info);
     return rc;
