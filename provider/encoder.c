@@ -65,6 +65,16 @@ static bool put_text(const prov_key *key, sigb_buf *out)
     return put_twin(key, EVP_PKEY_PUBLIC_KEY, "TEXT", NULL, out);
 }
 
+/* Who made a key and wants it written as DER learns here where it is. */
+static int refuse(prov_ctx *ctx, const prov_key *key)
+{
+    return prov_refuse(
+        ctx, SIGB_E_KEY_UNSUPPORTED,
+        "the private key is on a token, and cannot be written; write PEM to have a file that names it. It "
+        "stays on the token, also where it was just made: %s",
+        bridge_key_uri(key->secret->key));
+}
+
 /* Selections of OpenSSL's are sums that include what stands below. */
 static int selection_of(int selection)
 {
@@ -89,10 +99,7 @@ static int encode(prov_ctx *ctx, OSSL_CORE_BIO *to, const prov_key *key, int sel
     else if (strcmp(format, "PEM") == 0)
         good = put_wrapped(ctx, key, &out);
     else
-        good =
-            prov_refuse(ctx, SIGB_E_KEY_UNSUPPORTED,
-                        "the private key is on a token, and cannot be written; write PEM to have a file that "
-                        "names it");
+        good = refuse(ctx, key);
     if (good)
         good = write_all(ctx, to, sigb_buf_bytes(&out));
     if (out.len > 0)

@@ -91,6 +91,21 @@ hsm_refused 'exists' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -pro
 hsm_refused 'names no object' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -propquery provider=sigbridge \
     -pkeyopt "pkcs11_uri:$token" -out absent.key
 
+# what was made stays, and the refusal to write it says where
+for row in 'EC ec_paramgen_curve:P-256' 'RSA rsa_keygen_bits:2048' ED25519; do
+    read -r type option <<<"$row"
+    hsm_refused 'write PEM to have a file that names it' genpkey -algorithm "$type" ${option:+-pkeyopt "$option"} -quiet \
+        -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=kept-$type" -outform DER -out absent.der
+    [ ! -s absent.der ] || die 'a refusal left something'
+    said=$(sed -n 's/.*It stays on the token, also where it was just made: \(pkcs11:[^ ]*\).*/\1/p' err)
+    [[ $said == *";object=kept-$type"* ]] || die "no name of the key: $(cat err)"
+    "$sigbridge" provider wrap -q "$said" -o kept.key
+    hsm pkey -in kept.key -pubout -out kept.pub
+    hsm pkey -in "$token;object=kept-$type;type=private" -pubout -out again.pub
+    cmp kept.pub again.pub
+    rm kept.key
+done
+
 # ---- a time stamp authority, whose -inkey takes a file ----
 
 cert root "$token;object=one" 'CN=Story Root' one.pem
