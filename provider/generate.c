@@ -215,12 +215,17 @@ static sigb_rc generate_at(const prov_generation *g, const char *type, const sig
 
 static prov_key *open_made(const prov_generation *g, const char *uri)
 {
-    prov_key *key = prov_key_open_found(g->ctx, uri, g->uri, NULL, NULL);
+    const prov_asker nobody = {.ctx = g->ctx};
+    sigb_diag diag = {{0}, 0};
+    prov_key *key = NULL;
+    sigb_rc rc = prov_key_open_found(uri, g->uri, &nobody, &key, &diag);
 
-    if (key == NULL)
+    if (rc != SIGB_OK) {
+        (void)prov_fail(g->ctx, rc, &diag);
         (void)prov_refuse(
             g->ctx, SIGB_E_TOKEN,
             "the key was made, and could not be opened; it stays on the token: use or delete %s", uri);
+    }
     return key;
 }
 

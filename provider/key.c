@@ -136,13 +136,12 @@ static sigb_rc take_public(prov_key *key, sigb_diag *diag)
     return key->pkey == NULL ? SIGB_E_MEMORY : key->type == NULL ? SIGB_E_KEY_UNSUPPORTED : SIGB_OK;
 }
 
-prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK *callback,
-                        void *callback_arg)
+static sigb_rc open_key(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK *callback,
+                        void *callback_arg, prov_key **opened, sigb_diag *diag)
 {
     const bridge_rules rules = prov_rules(ctx);
     prov_key *key = prov_key_new(ctx, NULL);
     prov_secret *secret = OPENSSL_zalloc(sizeof(*secret));
-    sigb_diag diag = {{0}, 0};
     sigb_pkcs11_options options;
     sigb_rc rc = SIGB_E_MEMORY;
 
@@ -150,32 +149,44 @@ prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK
         atomic_init(&secret->users, 1);
         secret->asker = (prov_asker){ctx, callback, callback_arg};
         options = prov_options(&secret->asker);
-        rc = bridge_key_open(uri, &options, &rules, &secret->key, &diag);
+        rc = bridge_key_open(uri, &options, &rules, &secret->key, diag);
         secret->asker.callback = NULL;
         key->secret = secret;
         secret = NULL;
     }
     OPENSSL_free(secret);
     if (rc == SIGB_OK)
-        rc = take_public(key, &diag);
+        rc = take_public(key, diag);
     if (rc == SIGB_OK)
-        return key;
-    (void)prov_fail(ctx, rc, &diag);
-    prov_key_free(key);
-    return NULL;
+        *opened = key;
+    else
+        prov_key_free(key);
+    return rc;
 }
 
-prov_key *prov_key_open_found(prov_ctx *ctx, const char *found, const char *asked,
-                              OSSL_PASSPHRASE_CALLBACK *callback, void *callback_arg)
+prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK *callback,
+                        void *callback_arg)
+{
+    sigb_diag diag = {{0}, 0};
+    prov_key *key = NULL;
+    sigb_rc rc = open_key(ctx, uri, callback, callback_arg, &key, &diag);
+
+    if (rc != SIGB_OK)
+        (void)prov_fail(ctx, rc, &diag);
+    return key;
+}
+
+sigb_rc prov_key_open_found(const char *found, const char *asked, const prov_asker *asker, prov_key **key,
+                            sigb_diag *diag)
 {
     const char *query = strchr(asked, '?');
     sigb_buf uri = SIGB_BUF_INIT;
-    prov_key *key = NULL;
+    sigb_rc rc = SIGB_E_MEMORY;
 
     text_put(&uri, found);
     text_put(&uri, query == NULL ? "" : query);
     if (text_c_str(&uri) != NULL)
-        key = prov_key_open(ctx, (const char *)uri.ptr, callback, callback_arg);
+        rc = open_key(asker->ctx, (const char *)uri.ptr, asker->callback, asker->callback_arg, key, diag);
     sigb_buf_free(&uri);
-    return key;
+    return rc;
 }

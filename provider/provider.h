@@ -136,9 +136,12 @@ prov_key *prov_key_from_spki(prov_ctx *ctx, sigb_bytes spki);
 prov_key *prov_key_open(prov_ctx *ctx, const char *uri, OSSL_PASSPHRASE_CALLBACK *callback,
                         void *callback_arg);
 
-/* The same by the URI that was found for it, with the query of the URI that was asked for: its PIN source. */
-prov_key *prov_key_open_found(prov_ctx *ctx, const char *found, const char *asked,
-                              OSSL_PASSPHRASE_CALLBACK *callback, void *callback_arg);
+/*
+ * The same by the URI that was found for it, with the query of the URI that was asked for: its PIN source. Whoever calls
+ * tells why not.
+ */
+sigb_rc prov_key_open_found(const char *found, const char *asked, const prov_asker *asker, prov_key **key,
+                            sigb_diag *diag);
 
 /* How a key goes to OpenSSL and comes back; whoever takes it leaves NULL. */
 typedef struct prov_reference {

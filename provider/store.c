@@ -28,7 +28,7 @@ typedef struct store_ctx {
     bool is_read; /* items are there */
     bool is_over; /* after an error nothing comes any more */
     bridge_items items;
-    size_t next;
+    size_t next, given;
 } store_ctx;
 
 static void store_free(store_ctx *store)
@@ -326,17 +326,37 @@ int prov_give_key(prov_key *key, OSSL_CALLBACK *callback, void *arg)
     return good;
 }
 
-static int give(store_ctx *store, const bridge_item *item, const prov_asker *asker, OSSL_CALLBACK *callback,
-                void *arg)
+static int give_public(const store_ctx *store, const bridge_item *item, OSSL_CALLBACK *callback, void *arg)
 {
-    prov_key *key;
+    prov_key *key = prov_key_from_spki(store->prov, sigb_buf_bytes(&item->der));
 
+    return key != NULL && prov_give_key(key, callback, arg);
+}
+
+/* *pass: it is nothing that can be shown, which only opening it tells. */
+static int give_private(const store_ctx *store, const bridge_item *item, const prov_asker *asker,
+                        OSSL_CALLBACK *callback, void *arg, bool *pass)
+{
+    sigb_diag diag = {{0}, 0};
+    prov_key *key = NULL;
+    sigb_rc rc = prov_key_open_found(item->uri, store->uri, asker, &key, &diag);
+    bool is_last = store->next == store->items.count;
+
+    if (rc == SIGB_OK)
+        return prov_give_key(key, callback, arg);
+    *pass = (rc == SIGB_E_KEY_UNSUPPORTED || rc == SIGB_E_KEY_NO_SIGN) && (store->given > 0 || !is_last);
+    return *pass ? 0 : prov_fail(store->prov, rc, &diag);
+}
+
+static int give(const store_ctx *store, const bridge_item *item, const prov_asker *asker,
+                OSSL_CALLBACK *callback, void *arg, bool *pass)
+{
+    *pass = false;
     if (item->class == BRIDGE_CERT)
         return give_cert(item, callback, arg);
-    key = item->class == BRIDGE_PUBLIC
-              ? prov_key_from_spki(store->prov, sigb_buf_bytes(&item->der))
-              : prov_key_open_found(store->prov, item->uri, store->uri, asker->callback, asker->callback_arg);
-    return key != NULL && prov_give_key(key, callback, arg);
+    if (item->class == BRIDGE_PUBLIC)
+        return give_public(store, item, callback, arg);
+    return give_private(store, item, asker, callback, arg, pass);
 }
 
 /* The next one that fits, NULL at the end. */
@@ -361,14 +381,17 @@ static int load_one_key(store_ctx *store, const prov_asker *asker, OSSL_CALLBACK
 static int load_next(store_ctx *store, prov_asker *asker, OSSL_CALLBACK *callback, void *arg)
 {
     const bridge_item *item;
+    bool pass = true;
+    int good = 0;
 
     if (!store->is_read && !read_items(store, asker))
         return 0;
-    item = next_item(store);
-    if (item == NULL)
-        return 0;
-    store->next++;
-    return give(store, item, asker, callback, arg);
+    while (pass && (item = next_item(store)) != NULL) {
+        store->next++;
+        good = give(store, item, asker, callback, arg, &pass);
+    }
+    store->given += good ? 1 : 0;
+    return good;
 }
 
 /* After an error nothing comes any more: callers try until the end. */

@@ -88,3 +88,23 @@ configure wrong.cnf "pin-source = $work/wrong-pin"
 conf=$work/wrong.cnf
 hsm_refused 'it was tried once' pkey -in "$token;object=one" -pubout
 conf=$work/with-pin.cnf
+
+# ---- a private key that cannot be shown does not hide those that can ----
+
+delete() { # TYPE LABEL
+    pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label mixed --login --pin 1234 --delete-object --type "$1" --label "$2" >/dev/null 2>&1
+}
+mixed='pkcs11:token=mixed'
+token mixed
+for label in mute first silent second; do keygen mixed "$label" P-256; done
+delete pubkey mute
+delete pubkey silent
+hsm storeutl -text -noout "$mixed;type=private" >listed
+is "$(total listed)" 2
+has listed 'object=first'
+has listed 'object=second'
+hsm_refused 'the token does not tell the public half of the key' pkey -in "$mixed;object=mute;type=private" -pubout
+delete privkey first
+delete privkey second
+OPENSSL_CONF=$conf openssl storeutl -noout "$mixed;type=private" >listed 2>err || true # whatever the tool makes of an error
+has err 'the token does not tell the public half of the key'
