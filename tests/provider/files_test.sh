@@ -97,7 +97,7 @@ for row in 'EC ec_paramgen_curve:P-256' 'RSA rsa_keygen_bits:2048' ED25519; do
     hsm_refused 'write PEM to have a file that names it' genpkey -algorithm "$type" ${option:+-pkeyopt "$option"} -quiet \
         -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=kept-$type" -outform DER -out absent.der
     [ ! -s absent.der ] || die 'a refusal left something'
-    said=$(sed -n 's/.*It stays on the token, also where it was just made: \(pkcs11:[^ ]*\).*/\1/p' err)
+    said=$(sed -n '/It stays on the token/{s/.*also where it was just made: \(pkcs11:[^ ]*\).*/\1/p;q}' err) # each form of DER is refused
     [[ $said == *";object=kept-$type"* ]] || die "no name of the key: $(cat err)"
     "$sigbridge" provider wrap -q "$said" -o kept.key
     hsm pkey -in kept.key -pubout -out kept.pub
