@@ -68,7 +68,7 @@ OPENSSL_CONF=$conf openssl storeutl -noout one.key >listed 2>err </dev/null || d
 hasnt err PIN
 hsm_refused 'Could not' pkey -pubin -in one.key -noout
 grep -qF 'find private key' err || hasnt err PIN # later versions of this tool ask for the private key where they find no public one
-hsm_refused 'Could not read certificate' x509 -in one.key -noout
+hsm_refused 'certificate from one.key' x509 -in one.key -noout
 hasnt err PIN
 conf=$work/with-pin.cnf
 printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\nAAAA\n-----END PKCS#11 PROVIDER URI-----\n' >broken.key
