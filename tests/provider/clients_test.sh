@@ -15,6 +15,8 @@ for type in P-256 RSA-2048; do
     "$sigbridge" provider wrap -q "$token;object=leaf-$type" -o "leaf-$type.key"
 done
 cat root-*.pem >roots.pem
+# servers often have both in one file, in either order
+(umask 077 && cat leaf-P-256.pem leaf-P-256.key >whole-P-256.pem && cat leaf-RSA-2048.key leaf-RSA-2048.pem >whole-RSA-2048.pem)
 
 cat >serve.py <<'PY'
 """A TLS server whose key is in a token: says who came, and ends after as many clients as it is told."""
@@ -52,7 +54,7 @@ PY
 export OPENSSL_CONF=$work/with-pin.cnf
 for type in P-256 RSA-2048; do
     : >port # the last server's is not this one's
-    "$python" serve.py "leaf-$type.pem" "leaf-$type.key" roots.pem 2 >port 2>server.err &
+    "$python" serve.py "whole-$type.pem" "whole-$type.pem" roots.pem 2 >port 2>server.err &
     server_pid=$!
     for _ in $(seq 100); do [ -s port ] || sleep 0.1; done
     is "$(curl -sS --insecure --cert "leaf-$type.pem" --key "leaf-$type.key" "https://127.0.0.1:$(cat port)/" 2>&1)" "hello Leaf $type"

@@ -59,11 +59,6 @@ cms_signs_by() { # PUBLIC
 
 # ---- a certificate and the key, in both orders ----
 
-cat >load.py <<'PY'
-"""A program that asks for certificate and key by one file, as SSL_CTX_use_PrivateKey_file() reads it."""
-import ssl, sys
-ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(sys.argv[1])
-PY
 while read -r parts; do
     # shellcheck disable=SC2086
     whole $parts
@@ -72,7 +67,6 @@ while read -r parts; do
     counted 1 -keys
     counted 2 -certs
     cms_signs_by one.pub
-    OPENSSL_CONF=$work/with-pin.cnf "$python" load.py whole.pem 2>err || die "$parts: $(cat err)"
     serve "$work/with-pin.cnf" -cert whole.pem -naccept 2
     for version in -tls1_3 -tls1_2; do shake /dev/null "$version"; done
     served
