@@ -104,6 +104,13 @@ is "$(total listed)" 2
 has listed 'object=first'
 has listed 'object=second'
 hsm_refused 'the token does not tell the public half of the key' pkey -in "$mixed;object=mute;type=private" -pubout
+# one PIN is tried on one token: private keys are those of one, and what is public is listed from all of them
+hsm storeutl -noout -certs 'pkcs11:' >listed
+is "$(total listed)" 2
+OPENSSL_CONF=$conf openssl storeutl -noout 'pkcs11:type=private' >listed 2>err || true # whatever the tool makes of an error
+has err '2 tokens match the URI; say which by serial='
+hsm_refused '2 tokens match the URI' pkey -in 'pkcs11:object=one;type=private' -pubout
+
 delete privkey first
 delete privkey second
 OPENSSL_CONF=$conf openssl storeutl -noout "$mixed;type=private" >listed 2>err || true # whatever the tool makes of an error
