@@ -3,8 +3,12 @@
  * Making keys: on a token where pkcs11_uri says which. Without it, as software
  * does, for OpenSSL asks here first if we are listed before `default`.
  */
+#include <strings.h>
+
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -23,7 +27,9 @@ struct prov_generation {
     int selection;
     char *uri;
     char group[64];
-    size_t bits;
+    char encoding[32]; /* of the group */
+    char *exponent;    /* in decimal */
+    size_t bits, primes;
     EVP_PKEY_CTX *software;
 };
 
@@ -86,19 +92,31 @@ static bool take_text(const OSSL_PARAM params[], const char *name, char **text)
     return OSSL_PARAM_get_utf8_string(p, text, 0);
 }
 
-static bool take_group(prov_generation *g, const OSSL_PARAM params[])
+static bool take_word(const OSSL_PARAM params[], const char *name, char *word, size_t room)
 {
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
-    char *room = g->group;
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
 
-    return p == NULL || OSSL_PARAM_get_utf8_string(p, &room, sizeof(g->group));
+    return p == NULL || OSSL_PARAM_get_utf8_string(p, &word, room);
 }
 
-static bool take_bits(prov_generation *g, const OSSL_PARAM params[])
+static bool take_size(const OSSL_PARAM params[], const char *name, size_t *size)
 {
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_BITS);
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
 
-    return p == NULL || OSSL_PARAM_get_size_t(p, &g->bits);
+    return p == NULL || OSSL_PARAM_get_size_t(p, size);
+}
+
+static bool take_exponent(prov_generation *g, const OSSL_PARAM params[])
+{
+    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_RSA_E);
+    BIGNUM *exponent = NULL;
+
+    if (p == NULL)
+        return true;
+    OPENSSL_free(g->exponent);
+    g->exponent = OSSL_PARAM_get_BN(p, &exponent) ? BN_bn2dec(exponent) : NULL;
+    BN_free(exponent);
+    return g->exponent != NULL;
 }
 
 static int is_for_us(const OSSL_PARAM *p)
@@ -140,8 +158,12 @@ int prov_gen_set_params(void *generation, const OSSL_PARAM params[])
 
     if (params == NULL)
         return 1;
-    return take_text(params, PARAM_URI, &g->uri) && check_usage(g, params) && take_group(g, params) &&
-           take_bits(g, params) && tell_software(g, params);
+    return take_text(params, PARAM_URI, &g->uri) && check_usage(g, params) &&
+           take_word(params, OSSL_PKEY_PARAM_GROUP_NAME, g->group, sizeof(g->group)) &&
+           take_word(params, OSSL_PKEY_PARAM_EC_ENCODING, g->encoding, sizeof(g->encoding)) &&
+           take_size(params, OSSL_PKEY_PARAM_RSA_BITS, &g->bits) &&
+           take_size(params, OSSL_PKEY_PARAM_RSA_PRIMES, &g->primes) && take_exponent(g, params) &&
+           tell_software(g, params);
 }
 
 const OSSL_PARAM *prov_gen_settable_params(void *generation, void *ctx)
@@ -165,6 +187,27 @@ const OSSL_PARAM *prov_gen_settable_params(void *generation, void *ctx)
 static bool is_for_pss(const prov_generation *g)
 {
     return g->type == &PROV_TYPE[PROV_RSA_PSS];
+}
+
+/* What software would do, and a token is not asked for: told before a key is there that is another one. */
+static bool check_options(const prov_generation *g)
+{
+    if (g->exponent != NULL && strcmp(g->exponent, "65537") != 0)
+        return prov_refuse(g->ctx, SIGB_E_KEY_UNSUPPORTED,
+                           "no key with the public exponent %.40s is made on a token; say 65537, or leave "
+                           "the exponent (rsa_keygen_pubexp) out",
+                           g->exponent);
+    if (g->primes != 0 && g->primes != 2)
+        return prov_refuse(g->ctx, SIGB_E_KEY_UNSUPPORTED,
+                           "no key of %zu primes is made on a token; say 2, or leave their number "
+                           "(rsa_keygen_primes) out",
+                           g->primes);
+    if (g->encoding[0] != '\0' && strcasecmp(g->encoding, OSSL_PKEY_EC_ENCODING_GROUP) != 0)
+        return prov_refuse(g->ctx, SIGB_E_KEY_UNSUPPORTED,
+                           "no key with %s parameters is made on a token; say " OSSL_PKEY_EC_ENCODING_GROUP
+                           ", or leave the encoding (ec_param_enc) out",
+                           g->encoding);
+    return true;
 }
 
 /* "P-256", "RSA-3072", "Ed25519"; NULL after a refusal. */
@@ -240,7 +283,7 @@ static prov_key *generate_on_token(const prov_generation *g)
     const char *type = keygen_type(g, room);
     sigb_rc rc;
 
-    if (type == NULL || !prov_hold_module(g->ctx))
+    if (type == NULL || !check_options(g) || !prov_hold_module(g->ctx))
         return NULL;
     rc = generate_at(g, type, &options, &made, &diag);
     if (rc == SIGB_OK)
@@ -280,6 +323,7 @@ void prov_gen_cleanup(void *generation)
     if (g == NULL)
         return;
     EVP_PKEY_CTX_free(g->software);
+    OPENSSL_free(g->exponent);
     OPENSSL_free(g->uri);
     OPENSSL_free(g);
 }

@@ -73,6 +73,18 @@ hsm_refused 'keys on tokens sign, so leave pkcs11_key_usage out' genpkey -algori
     -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=odd" -pkeyopt pkcs11_key_usage:keyAgreement -out absent
 hsm_refused 'no key of type EC secp256k1' genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -propquery provider=sigbridge \
     -pkeyopt "pkcs11_uri:$token;object=odd" -out absent
+not_made() { # WORDS OPTION...: what the token is not asked for is refused before a key is there
+    hsm_refused "$1" genpkey "${@:2}" -propquery provider=sigbridge -pkeyopt "pkcs11_uri:$token;object=odd" -quiet -out absent
+    "$sigbridge" token list "$token;object=odd" --pin-file "$work/pin" >listed
+    hasnt listed object=odd
+}
+rsa=(-algorithm RSA -pkeyopt rsa_keygen_bits:2048) ec=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
+not_made 'no key with the public exponent 3 is made on a token; say 65537' "${rsa[@]}" -pkeyopt rsa_keygen_pubexp:3
+not_made 'no key with the public exponent 4294967297' "${rsa[@]}" -pkeyopt rsa_keygen_pubexp:4294967297
+not_made 'no key of 3 primes is made on a token; say 2' "${rsa[@]}" -pkeyopt rsa_keygen_primes:3
+not_made 'no key with explicit parameters is made on a token; say named_curve' "${ec[@]}" -pkeyopt ec_param_enc:explicit
+made usual sha256 "${rsa[@]}" -pkeyopt rsa_keygen_pubexp:65537 -pkeyopt rsa_keygen_primes:2
+made named sha256 "${ec[@]}" -pkeyopt ec_param_enc:named_curve
 [ ! -s absent ] || die 'a refusal left a file'
 
 # ---- files of others ----
