@@ -85,6 +85,9 @@ bool p11_uri_fits_library(const p11_uri *uri, const CK_INFO *info);
 bool p11_uri_fits_slot(const p11_uri *uri, CK_SLOT_ID id, const CK_SLOT_INFO *info);
 bool p11_uri_fits_token(const p11_uri *uri, const CK_TOKEN_INFO *info);
 
+/* Appends " slot-id=7", and all else beside token= and serial= by which it asks for a token, for people. */
+void p11_uri_put_place(sigb_buf *out, const p11_uri *uri);
+
 /* ---- slot.c ---- */
 
 /* Finds the token of *slot again, by label, serial, manufacturer and model: slots move. */

@@ -147,28 +147,42 @@ static sigb_rc slot_ids(p11_module *module, CK_SLOT_ID **ids, CK_ULONG *count, s
 typedef struct quest {
     const p11_uri *uri;         /* NULL: any */
     const char *label, *serial; /* of the token, for the words alone; NULL: any */
+    bool other_library;
     silence why;
 } quest;
 
-static const char *remark(const silence *why, char room[96])
+static const char *remark(const quest *of, char room[96])
 {
     char code[24];
 
-    if (why->call == NULL)
+    if (of->other_library)
+        return ", and is another library than the URI names";
+    if (of->why.call == NULL)
         return "";
-    (void)snprintf(room, 96, ", of which one does not answer (%s: %s)", why->call, ckr_name(why->rv, code));
+    (void)snprintf(room, 96, ", of which one does not answer (%s: %s)", of->why.call,
+                   ckr_name(of->why.rv, code));
     return room;
 }
 
 static sigb_rc none_fits(p11_module *module, const quest *of, size_t looked_at, sigb_diag *diag)
 {
+    sigb_buf place = SIGB_BUF_INIT;
+    const char *others;
     char room[96];
+    sigb_rc rc;
 
-    return sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
-                     "no token matches the URI (token=%s serial=%s); module %s shows %zu%s: check that the "
-                     "token is connected and that the module is the right one",
-                     of->label == NULL ? "any" : of->label, of->serial == NULL ? "any" : of->serial,
-                     p11_module_path(module), looked_at, remark(&of->why, room));
+    if (of->uri != NULL)
+        p11_uri_put_place(&place, of->uri);
+    others = text_c_str(&place);
+    rc = others == NULL
+             ? sigb_no_memory(diag)
+             : sigb_fail(diag, SIGB_E_TOKEN_ABSENT,
+                         "no token matches the URI (token=%s serial=%s%s); module %s shows %zu%s: check that "
+                         "the token is connected and that the module is the right one",
+                         of->label == NULL ? "any" : of->label, of->serial == NULL ? "any" : of->serial,
+                         others, p11_module_path(module), looked_at, remark(of, room));
+    sigb_buf_free(&place);
+    return rc;
 }
 
 static sigb_rc look_for(p11_module *module, quest *of, p11_slot **slots, size_t *count, sigb_diag *diag)
@@ -187,9 +201,8 @@ static sigb_rc look_for(p11_module *module, quest *of, p11_slot **slots, size_t 
         OPENSSL_free(ids);
         return sigb_no_memory(diag);
     }
-    if (!library_fits(module, of->uri))
-        id_count = 0;
-    for (CK_ULONG i = 0; i < id_count; i++)
+    of->other_library = !library_fits(module, of->uri);
+    for (CK_ULONG i = 0; !of->other_library && i < id_count; i++)
         if (slot_fits(module, of->uri, ids[i], &found[fitting], &of->why))
             found[fitting++].starts = starts;
     OPENSSL_free(ids);

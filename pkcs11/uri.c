@@ -524,6 +524,22 @@ bool p11_uri_fits_token(const p11_uri *uri, const CK_TOKEN_INFO *info)
            fits_field(uri, ATTR_SERIAL, info->serialNumber, sizeof(info->serialNumber));
 }
 
+void p11_uri_put_place(sigb_buf *out, const p11_uri *uri)
+{
+    static const attr others[] = {ATTR_MODEL,
+                                  ATTR_MANUFACTURER,
+                                  ATTR_SLOT_ID,
+                                  ATTR_SLOT_DESCRIPTION,
+                                  ATTR_SLOT_MANUFACTURER,
+                                  ATTR_LIBRARY_MANUFACTURER,
+                                  ATTR_LIBRARY_DESCRIPTION,
+                                  ATTR_LIBRARY_VERSION};
+
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (uri->given[others[i]])
+            text_putf(out, " %s=%s", ATTRIBUTES[others[i]].name, value_of(uri, others[i]));
+}
+
 /* ---- writing one ---- */
 
 static void put_encoded(sigb_buf *out, sigb_bytes value, bool all)

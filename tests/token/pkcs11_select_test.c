@@ -80,27 +80,42 @@ static void the_one_key_is_found(void **state)
     }
 }
 
-static void every_path_attribute_narrows(void **state)
+static void every_path_attribute_narrows_and_is_named(void **state)
 {
-    static const char *const rows[] = {
-        "pkcs11:token=other;object=one",
-        "pkcs11:token=single;object=one",
-        "pkcs11:token=single%20token;serial=0;object=one",
-        "pkcs11:token=single%20token;manufacturer=x;object=one",
-        "pkcs11:token=single%20token;model=x;object=one",
-        "pkcs11:token=single%20token;library-manufacturer=x;object=one",
-        "pkcs11:token=single%20token;library-description=x;object=one",
-        "pkcs11:token=single%20token;library-version=1.0;object=one",
-        "pkcs11:token=single%20token;slot-manufacturer=x;object=one",
-        "pkcs11:token=single%20token;slot-description=x;object=one",
-        "pkcs11:token=single%20token;slot-id=1;object=one",
+    static const struct {
+        const char *path, *named;
+    } rows[] = {
+        {"token=other", "(token=other serial=any)"},
+        {"token=single", "(token=single serial=any)"},
+        {"token=single%20token;serial=0", "(token=single token serial=0)"},
+        {"token=single%20token;manufacturer=x", "(token=single token serial=any manufacturer=x)"},
+        {"token=single%20token;model=x", "(token=single token serial=any model=x)"},
+        {"token=single%20token;library-manufacturer=x", " library-manufacturer=x)"},
+        {"token=single%20token;library-description=x", " library-description=x)"},
+        {"token=single%20token;library-version=1.0", " library-version=1.0)"},
+        {"token=single%20token;slot-manufacturer=x", " slot-manufacturer=x)"},
+        {"token=single%20token;slot-description=x", " slot-description=x)"},
+        {"token=single%20token;slot-id=1", "(token=single token serial=any slot-id=1)"},
+        {"model=SoftHSM%20v2;slot-id=1", "(token=any serial=any model=SoftHSM v2 slot-id=1)"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        print_message("%s\n", rows[i]);
-        assert_refused(try_open(rows[i], diag), SIGB_E_TOKEN_ABSENT, "no token matches the URI");
+        char uri[128];
+        (void)snprintf(uri, sizeof(uri), "pkcs11:%s;object=one", rows[i].path);
+        print_message("%s\n", uri);
+        assert_refused(try_open(uri, diag), SIGB_E_TOKEN_ABSENT, "no token matches the URI");
+        assert_refused(try_open(uri, diag), SIGB_E_TOKEN_ABSENT, rows[i].named);
     }
+}
+
+/* The tokens that are there are counted all the same. */
+static void another_library_than_the_uri_names_is_told(void **state)
+{
+    (void)state;
+    assert_refused(try_open("pkcs11:token=single%20token;library-version=1.0;object=one", diag),
+                   SIGB_E_TOKEN_ABSENT,
+                   "shows 4, and is another library than the URI names: check that the token is connected");
 }
 
 static void two_tokens_with_one_label_are_refused_and_listed(void **state)
@@ -308,7 +323,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_one_key_is_found),
-        cmocka_unit_test(every_path_attribute_narrows),
+        cmocka_unit_test(every_path_attribute_narrows_and_is_named),
+        cmocka_unit_test(another_library_than_the_uri_names_is_told),
         cmocka_unit_test(two_tokens_with_one_label_are_refused_and_listed),
         cmocka_unit_test(no_key_is_refused),
         cmocka_unit_test(several_keys_are_refused_and_listed),
