@@ -271,6 +271,27 @@ static bool require_some(store_ctx *store)
                "and compare object=, id= and type=");
 }
 
+/* type= of a URI that names an object leaves nothing of the kind that the program wants. */
+static bool refuse_type(const store_ctx *store)
+{
+    switch (store->expected) {
+    case OSSL_STORE_INFO_PKEY:
+        return prov_refuse(store->prov, SIGB_E_KEY_ABSENT,
+                           "a private key is wanted here, and type= of the URI names something else; say "
+                           "type=private, or leave type= out");
+    case OSSL_STORE_INFO_PUBKEY:
+        return prov_refuse(store->prov, SIGB_E_KEY_ABSENT,
+                           "a public key is wanted here, and type= of the URI names something else; say "
+                           "type=public, or leave type= out");
+    case OSSL_STORE_INFO_CERT:
+        return prov_refuse(store->prov, SIGB_E_CERT_ABSENT,
+                           "a certificate is wanted here, and type= of the URI names something else; say "
+                           "type=cert, or leave type= out");
+    default:
+        return true;
+    }
+}
+
 static bool read_items(store_ctx *store, prov_asker *asker)
 {
     const sigb_pkcs11_options options = prov_options(asker);
@@ -282,7 +303,7 @@ static bool read_items(store_ctx *store, prov_asker *asker)
 
     store->is_read = true;
     if (classes == 0)
-        return true;
+        return !store->names_object || refuse_type(store);
     if (!prov_hold_module(store->prov))
         return false;
     log_in = wants_login(store, classes);

@@ -67,6 +67,20 @@ hsm_refused 'no private key that matches' pkey -in "$token;object=three" -pubout
 hsm_refused 'no token' pkey -in 'pkcs11:token=absent;object=one' -pubout
 hsm_refused 'twice' pkey -in 'pkcs11:token=release;token=release' -pubout
 
+# ---- type= that names another kind than the program wants: told for an object, and a listing that finds nothing is no error ----
+
+for type in public cert secret-key data; do
+    hsm_refused 'a private key is wanted here, and type= of the URI names something else' pkey -in "$token;object=one;type=$type" -noout
+done
+conf=$work/without-pin.cnf
+hsm_refused 'a certificate is wanted here, and type= of the URI names something else' x509 -in "$token;object=one;type=public" -noout
+hsm_refused 'key is wanted here, and type= of the URI names something else' pkey -pubin -in "$token;object=one;type=cert" -noout
+hsm storeutl -noout -certs "$token;type=public" >listed
+none_is_listed
+hsm storeutl -noout -crls "$token;object=one;type=public" >listed
+none_is_listed
+conf=$work/with-pin.cnf
+
 # ---- no PIN in a URI, no code loaded for one, unless the configuration allows it ----
 
 hsm_refused 'the URI holds a PIN' pkey -in "$token;object=one?pin-value=1234" -pubout
