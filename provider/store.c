@@ -29,6 +29,8 @@ typedef struct store_ctx {
     bool is_over; /* after an error nothing comes any more */
     bridge_items items;
     size_t next, given;
+    bool has_twins; /* private keys of one name: told behind all that have one of their own */
+    sigb_diag twins;
 } store_ctx;
 
 static void store_free(store_ctx *store)
@@ -354,8 +356,11 @@ static int give_public(const store_ctx *store, const bridge_item *item, OSSL_CAL
     return key != NULL && prov_give_key(key, callback, arg);
 }
 
-/* *pass: it is nothing that can be shown, which only opening it tells. */
-static int give_private(const store_ctx *store, const bridge_item *item, const prov_asker *asker,
+/*
+ * *pass: it is nothing that can be shown, which only opening it tells; or one of several of a name, in a listing: where
+ * the URI names an object, no other takes its place.
+ */
+static int give_private(store_ctx *store, const bridge_item *item, const prov_asker *asker,
                         OSSL_CALLBACK *callback, void *arg, bool *pass)
 {
     sigb_diag diag = {{0}, 0};
@@ -365,12 +370,17 @@ static int give_private(const store_ctx *store, const bridge_item *item, const p
 
     if (rc == SIGB_OK)
         return prov_give_key(key, callback, arg);
+    if (rc == SIGB_E_KEY_AMBIGUOUS && !store->names_object) {
+        store->has_twins = *pass = true;
+        store->twins = diag;
+        return 0;
+    }
     *pass = (rc == SIGB_E_KEY_UNSUPPORTED || rc == SIGB_E_KEY_NO_SIGN) && (store->given > 0 || !is_last);
     return *pass ? 0 : prov_fail(store->prov, rc, &diag);
 }
 
-static int give(const store_ctx *store, const bridge_item *item, const prov_asker *asker,
-                OSSL_CALLBACK *callback, void *arg, bool *pass)
+static int give(store_ctx *store, const bridge_item *item, const prov_asker *asker, OSSL_CALLBACK *callback,
+                void *arg, bool *pass)
 {
     *pass = false;
     if (item->class == BRIDGE_CERT)
@@ -412,7 +422,7 @@ static int load_next(store_ctx *store, prov_asker *asker, OSSL_CALLBACK *callbac
         good = give(store, item, asker, callback, arg, &pass);
     }
     store->given += good ? 1 : 0;
-    return good;
+    return pass && store->has_twins ? prov_fail(store->prov, SIGB_E_KEY_AMBIGUOUS, &store->twins) : good;
 }
 
 /* After an error nothing comes any more: callers try until the end. */
@@ -424,7 +434,7 @@ static int store_load(void *arg, OSSL_CALLBACK *callback, void *callback_arg, OS
     int good = !store->is_over && (wants_one_key(store) ? load_one_key(store, &asker, callback, callback_arg)
                                                         : load_next(store, &asker, callback, callback_arg));
 
-    store->is_over |= !good || (store->is_read && next_item(store) == NULL);
+    store->is_over |= !good || (store->is_read && !store->has_twins && next_item(store) == NULL);
     return good;
 }
 

@@ -125,7 +125,24 @@ OPENSSL_CONF=$conf openssl storeutl -noout 'pkcs11:type=private' >listed 2>err |
 has err '2 tokens match the URI; say which by serial='
 hsm_refused '2 tokens match the URI' pkey -in 'pkcs11:object=one;type=private' -pubout
 
+# nor do two of one name, which are told at the end
+for _ in 1 2; do
+    pkcs11-tool --module "$PKCS11_MODULE_PATH" --token-label mixed --login --pin 1234 --keypairgen --key-type EC:prime256v1 --label twin \
+        --id 77 >/dev/null 2>&1
+done
+keygen mixed third P-256
+OPENSSL_CONF=$conf openssl storeutl -text -noout "$mixed;type=private" >listed 2>err || true # whatever the tool makes of an error
+for label in first second third; do has listed "object=$label"; done
+hasnt listed object=twin
+has err '2 private keys match; say which by id= or object='
+OPENSSL_CONF=$conf openssl storeutl -noout "$mixed;object=twin;type=private" >listed 2>err || true
+has err '2 private keys match; say which by id= or object='
+none_is_listed
+delete privkey twin
+delete privkey twin
+
 delete privkey first
 delete privkey second
+delete privkey third
 OPENSSL_CONF=$conf openssl storeutl -noout "$mixed;type=private" >listed 2>err || true # whatever the tool makes of an error
 has err 'the token does not tell the public half of the key'
