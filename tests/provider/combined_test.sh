@@ -144,12 +144,12 @@ for parts in 'broken one.pem' 'one.pem broken'; do
     # shellcheck disable=SC2086
     whole $parts
     certificate_is one.pem
-    hsm_refused '' pkey -in whole.pem -noout
+    hsm_refused 'Could not' pkey -in whole.pem -noout
     printf -- '-----BEGIN PKCS#11 PROVIDER URI-----\n%s\n-----END SOMETHING-----\n' "$(sed 1d one.key | sed '$d')" >broken
     # shellcheck disable=SC2086
     whole $parts
     certificate_is one.pem
-    hsm_refused '' pkey -in whole.pem -noout
+    hsm_refused 'Could not' pkey -in whole.pem -noout
 done
 { head -c 2000000 /dev/zero | tr "\0" x | fold -w 64 && echo; } >endless
 whole endless one.pem
